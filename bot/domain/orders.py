@@ -105,7 +105,8 @@ class Order:
     """One row of `orders`. Times in ms UTC, 0 where not set.
 
     quantity, filled: base units.  stop_price of an entry is the stop that
-    protects its fills; of a stop, its trigger.  checked_ms: up to when the
+    protects its fills; of a stop, its trigger.  trade_id: the client id of the
+    entry that opened the trade.  checked_ms: up to when the
     paper venue has matched it.  deadline_ms: the venue refuses it later.
     expires_ms: it stops resting then.
     """
@@ -128,7 +129,7 @@ class Order:
     deadline_ms: int
     expires_ms: int
     venue_order_id: str
-    trade_id: int
+    trade_id: str
     reason: str
 
     @property

@@ -1,0 +1,96 @@
+"""Our own cash, positions and orders, as the rulebook sees them: floats, one bot.
+
+The ledger (orders, fills, trades, in Decimal) is the truth; a book is made from
+it at the start of a tick and thrown away at its end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class BotStatus(StrEnum):
+    """Whether a bot may act. Anything but RUNNING protects and exits, never enters."""
+
+    IDLE = "IDLE"
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    ERROR = "ERROR"
+
+
+class BotState(StrEnum):
+    """Where a bot is in its cycle (platform-spec)."""
+
+    IDLE = "IDLE"
+    MONITORING = "MONITORING"
+    SIGNAL_DETECTED = "SIGNAL_DETECTED"
+    POSITION_OPEN = "POSITION_OPEN"
+    POSITION_CLOSED = "POSITION_CLOSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A holding. Sizes in base units, prices in quote currency, nan where none.
+
+    entry_price: size-weighted mean of the entry fills.  fees_paid: quote
+    currency, entry side.  stop_price, stop_size, stop_client_id: the resting
+    stop.  high_water: highest price since entry.  armed: trailing has begun.
+    """
+
+    symbol: str
+    trade_id: str
+    size: float
+    entry_price: float
+    fees_paid: float
+    stop_price: float
+    stop_size: float
+    stop_client_id: str
+    target_price: float
+    high_water: float
+    armed: bool
+    opened_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PendingEntry:
+    """An entry that rests or is in doubt. size: base units not yet filled; price: its limit."""
+
+    symbol: str
+    client_id: str
+    size: float
+    price: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cooldown:
+    """No entry on `symbol` before until_ms. losses: losing trades in a row there."""
+
+    symbol: str
+    until_ms: int
+    losses: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """One bot's money at one moment.
+
+    cash: quote currency, free and reserved together.  day_open_equity: equity
+    at the first tick of the UTC day.  peak_equity: highest so far.  halted: why
+    entries wait ("" when they do not).  in_doubt: symbols with an order whose
+    fate is unknown.  close_requested: symbols a person asked to close.
+    """
+
+    cash: float
+    day_open_equity: float
+    peak_equity: float
+    positions: tuple[Position, ...]
+    pending: tuple[PendingEntry, ...]
+    cooldowns: tuple[Cooldown, ...]
+    in_doubt: tuple[str, ...]
+    halted: str
+    close_requested: tuple[str, ...]
+
+    def position(self, symbol: str) -> Position | None:
+        return next((p for p in self.positions if p.symbol == symbol), None)

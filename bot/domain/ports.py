@@ -1,0 +1,85 @@
+"""What the jobs need of the outside world; adapters fill these in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.domain.candles import Candles
+from bot.domain.markets import Market, OrderBook, Quote
+from bot.domain.orders import Fill, Order, OrderStatus
+from bot.domain.records import Lease, Snapshot, Writes
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The venue's first answer of a tick. status: the venue's own word, "online" is good."""
+
+    now_ms: int
+    status: str
+    quotes: dict[str, Quote]
+
+
+@dataclass(frozen=True, slots=True)
+class CandleRequest:
+    """Closed candles wanted: those that open at or after since_ms (0: as many as the venue has)."""
+
+    symbol: str
+    timeframe: str
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CandleAnswer:
+    """candles: validated, closed, gap-filled; None when `problem` says why not.
+
+    problem: "" or one of "unreachable", "unknown_symbol", "bad_candles",
+    "stale".  detail: for a person.
+    """
+
+    request: CandleRequest
+    candles: Candles | None
+    problem: str
+    detail: str
+
+
+class MarketData(Protocol):
+    """Public data of one venue. Raises ExchangeError when the venue as a whole cannot be used."""
+
+    async def opening(self, symbols: Sequence[str]) -> Opening: ...
+    async def markets(self) -> tuple[Market, ...]: ...
+    async def candles(self, requests: Sequence[CandleRequest], now_ms: int) -> tuple[CandleAnswer, ...]: ...
+    async def order_book(self, symbol: str, depth: int = 20) -> OrderBook | None: ...
+    async def aclose(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a request to the venue: the order's new status and what was filled.
+
+    status UNKNOWN means that nobody can tell yet: never resend.
+    """
+
+    client_id: str
+    status: OrderStatus
+    venue_order_id: str
+    fills: tuple[Fill, ...]
+    detail: str
+
+
+class Venue(Protocol):
+    """Where orders go. Answers, never raises, for anything the venue might have said."""
+
+    async def place(self, order: Order, quote: Quote, market: Market, now_ms: int) -> Answer: ...
+    async def amend(self, order: Order, now_ms: int) -> Answer: ...
+    async def cancel(self, order: Order, now_ms: int) -> Answer: ...
+
+
+class Store(Protocol):
+    """The database. Raises DatabaseError when it cannot be used, LeaseLost when fenced off."""
+
+    def begin(self, holder: str, lease_s: float) -> Snapshot: ...
+    def windows(self, wanted: Sequence[tuple[str, str]], count: int) -> dict[tuple[str, str], Candles]: ...
+    def commit(self, lease: Lease, writes: Writes) -> None: ...
+    def close(self) -> None: ...
