@@ -58,7 +58,8 @@ class MarketData(Protocol):
 class Answer:
     """What came of a request to the venue: the order's new status and what was filled.
 
-    status UNKNOWN means that nobody can tell yet: never resend.
+    status UNKNOWN means that nobody can tell yet: never resend.  attached: the
+    stop that the venue keeps for what an entry has filled (its conditional close).
     """
 
     client_id: str
@@ -66,12 +67,15 @@ class Answer:
     venue_order_id: str
     fills: tuple[Fill, ...]
     detail: str
+    attached: Order | None = None
 
 
 class Venue(Protocol):
     """Where orders go. Answers, never raises, for anything the venue might have said."""
 
-    async def place(self, order: Order, quote: Quote, market: Market, now_ms: int) -> Answer: ...
+    async def place(
+        self, order: Order, quote: Quote, market: Market, recent_volume: float, now_ms: int
+    ) -> Answer: ...
     async def amend(self, order: Order, now_ms: int) -> Answer: ...
     async def cancel(self, order: Order, now_ms: int) -> Answer: ...
 

@@ -237,7 +237,7 @@ class BotWrites:
     decision: DecisionRecord | None = None
     cooldowns: tuple[Cooldown, ...] = ()
     equity: EquitySnapshot | None = None
-    state: StateChange | None = None
+    states: tuple[StateChange, ...] = ()
     commands_done: tuple[tuple[int, str], ...] = ()
 
 
