@@ -1,0 +1,118 @@
+"""Limits on entries. Each can shrink a size or refuse it, never grow it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from bot.rulebook.rounding import floor_to_step
+from bot.rulebook.rules import Rules
+from bot.rulebook.sizing import fixed_fraction_size
+
+NO_RULE = 0
+RISK_PER_TRADE = 1
+POSITION_CAP = 2
+EXPOSURE = 3
+CASH = 4
+MIN_TRADE = 5
+DUST = 6
+MAX_OPEN_POSITIONS = 7
+
+RULE_NAMES = (
+    "",
+    "risk_per_trade",
+    "position_cap",
+    "exposure",
+    "cash",
+    "min_trade",
+    "dust",
+    "max_open_positions",
+)
+
+
+class EntryInputs(NamedTuple):
+    """What sizing an entry needs to know. Money in quote currency, sizes in base units.
+
+    cash_free: not reserved by other entries.  exposure: notional of positions
+    and pending entries.  open_count: their number.  price: the worst price that
+    the entry may pay.  scale: the strategy's own factor, (0, 1].
+    """
+
+    equity: float
+    cash_free: float
+    exposure: float
+    open_count: int
+    price: float
+    stop_price: float
+    size_step: float
+    min_size: float
+    min_notional: float
+    taker_fee: float
+    scale: float
+
+
+class EntryPlan(NamedTuple):
+    """size: base units on the venue's step, 0.0 when blocked.
+
+    wanted: before limits.  shrunk_by, blocked_by: rule codes (RULE_NAMES), the
+    tightest limit that bit and the rule that refused; NO_RULE where none did.
+    limit: the number that the deciding rule went by, in its own unit.
+    """
+
+    size: float
+    wanted: float
+    shrunk_by: int
+    blocked_by: int
+    limit: float
+
+
+def cap_position(size: float, equity: float, price: float, max_position_frac: float) -> float:
+    """Shrink so that the position's notional stays within its share of equity."""
+    return min(size, max(equity, 0.0) * max_position_frac / price)
+
+
+def cap_exposure(size: float, equity: float, exposure: float, price: float, max_exposure_frac: float) -> float:
+    """Shrink so that all long notional together stays within its share of equity."""
+    return min(size, max(equity * max_exposure_frac - exposure, 0.0) / price)
+
+
+def cap_cash(size: float, cash_free: float, price: float, taker_fee: float) -> float:
+    """Shrink to what free cash pays for, fee included."""
+    return min(size, max(cash_free, 0.0) / (price * (1.0 + taker_fee)))
+
+
+def plan_entry(entry: EntryInputs, rules: Rules) -> EntryPlan:
+    """Size an entry and pass it through the limits.
+
+    The minimum is checked last and at the stop's price: a position that could be
+    entered but not left in one order would leave dust behind.
+    """
+    if entry.open_count >= rules.max_open_positions:
+        return EntryPlan(0.0, 0.0, NO_RULE, MAX_OPEN_POSITIONS, float(rules.max_open_positions))
+    wanted = entry.scale * fixed_fraction_size(
+        entry.equity, rules.risk_per_trade_frac, entry.price, entry.stop_price
+    )
+    if wanted <= 0.0:
+        return EntryPlan(0.0, wanted, NO_RULE, RISK_PER_TRADE, rules.risk_per_trade_frac)
+    size = wanted
+    shrunk_by = NO_RULE
+    limit = 0.0
+    capped = cap_position(size, entry.equity, entry.price, rules.max_position_frac)
+    if capped < size:
+        size, shrunk_by, limit = capped, POSITION_CAP, rules.max_position_frac
+    capped = cap_exposure(size, entry.equity, entry.exposure, entry.price, rules.max_long_exposure_frac)
+    if capped < size:
+        size, shrunk_by, limit = capped, EXPOSURE, rules.max_long_exposure_frac
+    capped = cap_cash(size, entry.cash_free, entry.price, entry.taker_fee)
+    if capped < size:
+        size, shrunk_by, limit = capped, CASH, entry.cash_free
+    size = floor_to_step(size, entry.size_step)
+    if size * entry.price < rules.min_trade_notional:
+        return EntryPlan(0.0, wanted, shrunk_by, MIN_TRADE, rules.min_trade_notional)
+    if size < entry.min_size or size * entry.stop_price < entry.min_notional:
+        return EntryPlan(0.0, wanted, shrunk_by, DUST, max(entry.min_notional, entry.min_size * entry.price))
+    return EntryPlan(size, wanted, shrunk_by, NO_RULE, limit)
+
+
+def daily_loss_reached(equity: float, day_open_equity: float, max_daily_loss_frac: float) -> bool:
+    """Whether equity, open losses counted, fell by the day's limit since the day opened (UTC)."""
+    return equity <= day_open_equity * (1.0 - max_daily_loss_frac)
