@@ -1,0 +1,323 @@
+"""Every setting: one frozen dataclass a group, one field a setting. This is the only list.
+
+The field's metadata (unit, range, help, source) makes the validators
+(validation.py), the reference page (reference.py) and the messages. The
+defaults are those of the profile `aggressive`. Units in names: `_frac` is a
+fraction (0.025 is 2.5 %), `_s` seconds; money is in quote currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import Any
+
+from bot.domain.timeframes import TIMEFRAMES_MS
+
+PROFILES = ("aggressive", "swing", "platform")
+LANGUAGES = ("en", "fr")
+TIMEFRAMES = tuple(TIMEFRAMES_MS)
+
+SYMBOL_PATTERN = r"^[A-Z0-9]{1,12}/[A-Z0-9]{1,12}$"
+CURRENCY_PATTERN = r"^[A-Z0-9]{1,12}$"
+EXCHANGE_PATTERN = r"^[a-z0-9_]{2,32}$"
+URL_PATTERN = r"^https?://[^\s@/?#]+(/[^\s@?#]*)?$"
+
+
+def setting(
+    default: Any,
+    *,
+    help: str,
+    source: str,
+    unit: str = "",
+    min: float | None = None,
+    max: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    choices: tuple[str, ...] = (),
+    pattern: str = "",
+) -> Any:
+    """A dataclass field that is a setting.
+
+    min, max: range, ends included.  above, below: range, ends left out.
+    choices, pattern: what a text, or each text of a list, may be.  source:
+    where the default comes from (v2, v4, platform: the plans; ours: a
+    choice of this project).
+    """
+    metadata = {
+        "help": help,
+        "source": source,
+        "unit": unit,
+        "min": min,
+        "max": max,
+        "above": above,
+        "below": below,
+        "choices": choices,
+        "pattern": pattern,
+    }
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeSettings:
+    """Which venue, and how patient to be with it."""
+
+    id: str = setting(
+        "kraken",
+        pattern=EXCHANGE_PATTERN,
+        source="v4",
+        help="ccxt id of the exchange; kraken is the one tested end to end",
+    )
+    url: str | None = setting(
+        None,
+        pattern=URL_PATTERN,
+        source="ours",
+        help="base address in place of the exchange's own, for a simulator; KRAKEN_API_URL sets it too",
+    )
+    timeout_s: float = setting(10.0, unit="s", min=1, max=60, source="ours", help="longest wait for one answer")
+    retries: int = setting(
+        5, unit="tries", min=1, max=5, source="platform", help="most tries of a read, 1, 2, 4, 8 s apart"
+    )
+    breaker_failures: int = setting(
+        3, unit="failures", min=1, max=20, source="platform", help="failed ticks in a row that open the circuit breaker"
+    )
+    breaker_open_s: float = setting(
+        300.0, unit="s", min=10, max=86400, source="ours", help="how long an open breaker keeps requests back"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSettings:
+    """What is watched, and how fresh it must be."""
+
+    symbols: tuple[str, ...] = setting(
+        (
+            "BTC/EUR",
+            "ETH/EUR",
+            "SOL/EUR",
+            "XRP/EUR",
+            "BNB/EUR",
+            "ADA/EUR",
+            "DOGE/EUR",
+            "AVAX/EUR",
+            "LINK/EUR",
+            "DOT/EUR",
+        ),
+        pattern=SYMBOL_PATTERN,
+        source="v4",
+        help="pairs to watch and trade, all in the one quote currency",
+    )
+    quote: str = setting("EUR", pattern=CURRENCY_PATTERN, source="v4", help="currency of cash, prices and profit")
+    timeframe: str = setting("1h", choices=TIMEFRAMES, source="v2", help="decision candle: its close makes signals")
+    context_timeframes: tuple[str, ...] = setting(
+        ("4h", "1d"),
+        choices=TIMEFRAMES,
+        source="v2",
+        help="coarser candles that strategies see beside the decision candle",
+    )
+    protection_timeframe: str = setting(
+        "5m", choices=TIMEFRAMES, source="v4", help="finest candle, against which stops and targets are checked"
+    )
+    window: int = setting(
+        720, unit="candles", min=250, max=5000, source="ours", help="history per timeframe; Kraken serves 720 at most"
+    )
+    signal_max_age_bars: float = setting(
+        1.0,
+        unit="decision candles",
+        above=0,
+        max=100,
+        source="ours",
+        help="a signal older than this may exit, not enter",
+    )
+    stale_after_s: float = setting(
+        1800.0, unit="s", min=60, max=86400, source="ours", help="a symbol whose newest candle is older is not entered"
+    )
+    order_book_depth: int = setting(
+        20, unit="levels", min=1, max=500, source="v2", help="order book levels read when an entry is near"
+    )
+    slot_s: int = setting(
+        300, unit="s", min=15, max=3600, source="v4", help="length of a slot: one tick each; divides a day"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RiskSettings:
+    """How much may be lost, on one trade and altogether."""
+
+    sizing: str = setting(
+        "fixed_fraction", choices=("fixed_fraction",), source="v4", help="how an entry is sized from the risk per trade"
+    )
+    risk_per_trade_frac: float = setting(
+        0.015, unit="fraction of equity", above=0, max=0.1, source="v4", help="loss if the stop is hit, fees left out"
+    )
+    max_position_frac: float = setting(
+        0.10, unit="fraction of equity", above=0, max=1, source="v4", help="largest position in one symbol"
+    )
+    min_trade_notional: float = setting(
+        10.0, unit="quote currency", above=0, max=1_000_000, source="v4", help="smallest entry worth placing"
+    )
+    stop_loss_frac: float = setting(
+        0.025,
+        unit="fraction of entry price",
+        above=0,
+        below=0.5,
+        source="v4",
+        help="distance of the stop below the entry",
+    )
+    take_profit_frac: float = setting(
+        0.045,
+        unit="fraction of entry price",
+        above=0,
+        max=10,
+        source="v4",
+        help="distance of the target above the entry",
+    )
+    trailing_activation_frac: float = setting(
+        0.02,
+        unit="fraction of entry price",
+        above=0,
+        max=10,
+        source="v4",
+        help="gain at which the stop begins to trail",
+    )
+    trailing_distance_frac: float = setting(
+        0.01,
+        unit="fraction of highest price",
+        above=0,
+        below=0.5,
+        source="v4",
+        help="how far the trailing stop follows",
+    )
+    breakeven: bool = setting(True, source="v4", help="once trailing, the stop covers the entry and its fees")
+    cooldown_s: float = setting(
+        60.0, unit="s", min=0, max=2_592_000, source="v4", help="no new entry in a symbol for this long after a trade"
+    )
+    max_open_positions: int = setting(30, unit="positions", min=1, max=1000, source="v4", help="at once, on paper")
+    max_open_positions_live: int = setting(15, unit="positions", min=1, max=1000, source="v4", help="at once, live")
+    max_long_exposure_frac: float = setting(
+        0.80, unit="fraction of equity", above=0, max=1, source="v2", help="all positions together"
+    )
+    min_confidence: float = setting(
+        0.20, unit="0 to 1", min=0, max=1, source="v4", help="weaker signals are not entered"
+    )
+    max_daily_loss_frac: float = setting(
+        0.05,
+        unit="fraction of the UTC day's opening equity",
+        above=0,
+        max=1,
+        source="v2",
+        help="entries stop for the day beyond this loss, open losses counted",
+    )
+    max_spread_frac: float = setting(
+        0.01, unit="fraction of mid price", above=0, max=0.5, source="v2", help="entries wait while the spread is wider"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PaperSettings:
+    """The simulated venue."""
+
+    initial_cash: float = setting(
+        1000.0, unit="quote currency", above=0, max=1_000_000_000, source="ours", help="cash of a new paper bot"
+    )
+    slippage_frac: float = setting(
+        0.0005, unit="fraction of price", min=0, max=0.05, source="v2", help="worse price of an order that takes"
+    )
+    participation_frac: float = setting(
+        0.25,
+        unit="fraction of a candle's volume",
+        above=0,
+        max=1,
+        source="ours",
+        help="most an order may take of a candle",
+    )
+    entry_ttl_s: float = setting(
+        900.0, unit="s", min=1, max=86400, source="ours", help="an entry that is not filled by then expires"
+    )
+    entry_limit_frac: float = setting(
+        0.002,
+        unit="fraction of the ask",
+        min=0,
+        max=0.1,
+        source="ours",
+        help="how far above the ask an entry's limit may sit",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StrategySettings:
+    """One strategy's part in the ensemble. params: complete, checked against the strategy's own list."""
+
+    enabled: bool = setting(True, source="ours", help="whether the strategy votes")
+    weight: float = setting(1.0, unit="relative weight", above=0, max=100, source="ours", help="its share in the score")
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one bot, already validated.
+
+    strategies: one entry for every strategy there is.  origins: dotted field ->
+    the layer that set it; fields that are absent have their default. Not part
+    of equality: the same values are the same settings.
+    """
+
+    profile: str = setting(
+        "aggressive",
+        choices=PROFILES,
+        source="v4",
+        help="starting point: aggressive (plan v4), swing (plan v2), platform (platform specification)",
+    )
+    language: str = setting("en", choices=LANGUAGES, source="ours", help="language of reports and reasons")
+    exchange: ExchangeSettings = field(default_factory=ExchangeSettings)
+    market: MarketSettings = field(default_factory=MarketSettings)
+    risk: RiskSettings = field(default_factory=RiskSettings)
+    paper: PaperSettings = field(default_factory=PaperSettings)
+    strategies: Mapping[str, StrategySettings] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+
+GROUPS: Mapping[str, type] = MappingProxyType(
+    {"exchange": ExchangeSettings, "market": MarketSettings, "risk": RiskSettings, "paper": PaperSettings}
+)
+
+
+def to_dict(settings: Settings) -> dict[str, Any]:
+    """The values as plain JSON types, origins left out. `from_dict` undoes it."""
+    values: dict[str, Any] = {"profile": settings.profile, "language": settings.language}
+    for name in GROUPS:
+        values[name] = _plain(getattr(settings, name))
+    values["strategies"] = {name: _plain(part) for name, part in settings.strategies.items()}
+    return values
+
+
+def from_dict(values: Mapping[str, Any], origins: Mapping[str, str] | None = None) -> Settings:
+    """Settings from what `to_dict` gave, without validation: only for values that were valid once.
+
+    Raises KeyError or TypeError where the shape is not that of this version.
+    """
+    return Settings(
+        profile=values["profile"],
+        language=values["language"],
+        strategies={name: StrategySettings(**part) for name, part in values["strategies"].items()},
+        origins=dict(origins or {}),
+        **{name: _build(group, values[name]) for name, group in GROUPS.items()},
+    )
+
+
+def _plain(part: Any) -> dict[str, Any]:
+    values = {one.name: getattr(part, one.name) for one in fields(part)}
+    return {name: _plain_value(value) for name, value in values.items()}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _build(group: type, values: Mapping[str, Any]) -> Any:
+    if len(values) != len(fields(group)):
+        raise TypeError(f"{group.__name__} has other fields now")
+    return group(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
