@@ -87,5 +87,5 @@ class Candles:
         """Build from [open_ms, open, high, low, close, volume] rows, taken as they are."""
         table = np.array(rows, dtype=np.float64).reshape(len(rows), 6)
         marks = np.zeros(len(rows), dtype=np.bool_) if filled is None else np.array(filled, dtype=np.bool_)
-        columns = np.ascontiguousarray(table.T)
-        return Candles(symbol, timeframe, columns[0].astype(np.int64), *columns[1:], marks)
+        moments, opens, highs, lows, closes, volumes = np.ascontiguousarray(table.T)
+        return Candles(symbol, timeframe, moments.astype(np.int64), opens, highs, lows, closes, volumes, marks)

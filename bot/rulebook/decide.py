@@ -1,0 +1,295 @@
+"""The decision: (book, market, rules) in; intents, verdicts and reasons out.
+
+The one entry point that the paper tick, the live tick, the backtest and "why"
+share. Exits come first and no entry rule can block one. Then entries, strongest
+signal first, each through every gate and limit, on a book that already counts
+the entries before it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bot.domain.book import Book, Position
+from bot.domain.decisions import Decision, Effect, PositionMark, Reason, SymbolView, Verdict
+from bot.domain.orders import Intent, Leg, OrderType, Side
+from bot.domain.signals import Signal
+from bot.domain.timeframes import floor_ms, timeframe_ms
+from bot.rulebook import exits, limits
+from bot.rulebook.rounding import ceil_to_step, floor_to_step
+from bot.rulebook.rules import Rules
+
+NAN = float("nan")
+
+
+def reason(rule: str, effect: Effect, **values: float | str) -> Reason:
+    """A reason with its values in the order given."""
+    return Reason(rule, effect, tuple(values.items()))
+
+
+@dataclass(slots=True)
+class _Money:
+    """What is left to commit while entries are planned one after the other."""
+
+    equity: float
+    cash_free: float
+    exposure: float
+    open_count: int
+
+
+@dataclass(slots=True)
+class _Draft:
+    intents: list[Intent] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    marks: list[PositionMark] = field(default_factory=list)
+    notes: list[Reason] = field(default_factory=list)
+
+    def verdict(self, signal: Signal, verdict: str, *reasons: Reason) -> None:
+        self.verdicts.append(Verdict(signal.symbol, signal.timeframe, signal.open_ms, verdict, reasons))
+
+
+def mark_price(position: Position, view: SymbolView | None) -> float:
+    """What one unit of a holding is worth now: the bid, else the last price, else its entry price."""
+    if view is not None:
+        for price in (view.quote_bid, view.quote_last):
+            if price > 0.0:
+                return price
+    return position.entry_price
+
+
+def book_equity(book: Book, views: Sequence[SymbolView]) -> float:
+    """Cash plus positions at what they would sell for, quote currency."""
+    by_symbol = {view.symbol: view for view in views}
+    return book.cash + sum(p.size * mark_price(p, by_symbol.get(p.symbol)) for p in book.positions)
+
+
+def decide(book: Book, views: Sequence[SymbolView], rules: Rules, now_ms: int) -> Decision:
+    """Decide for one bot at one moment.
+
+    views: one per symbol that the bot trades or holds, in a fixed order.  now_ms:
+    the venue's time.  Raises nothing for missing data: a symbol that cannot be
+    judged is left alone, with the reason.
+    """
+    draft = _Draft()
+    equity = book_equity(book, views)
+    by_symbol = {view.symbol: view for view in views}
+    money = _Money(
+        equity=equity,
+        cash_free=book.cash - sum(p.size * p.price for p in book.pending),
+        exposure=sum(p.size * mark_price(p, by_symbol.get(p.symbol)) for p in book.positions)
+        + sum(p.size * p.price for p in book.pending),
+        open_count=len(book.positions) + len(book.pending),
+    )
+    if book.halted:
+        draft.notes.append(reason(book.halted, Effect.BLOCK))
+    if limits.daily_loss_reached(equity, book.day_open_equity, rules.max_daily_loss_frac):
+        loss = 1.0 - equity / book.day_open_equity if book.day_open_equity > 0 else 0.0
+        draft.notes.append(reason("daily_loss", Effect.BLOCK, loss=loss, limit=rules.max_daily_loss_frac))
+
+    entries: list[tuple[SymbolView, Signal]] = []
+    for view in views:
+        position = book.position(view.symbol)
+        for older in view.signals[:-1]:
+            draft.verdict(older, "hold" if position else "no_trade", reason("older_bar", Effect.NOTE))
+        newest = view.signals[-1] if view.signals else None
+        if position is not None:
+            _tend(draft, book, position, view, newest, rules, now_ms)
+        elif newest is not None:
+            blocked = _gate(book, view, newest, draft.notes, rules, now_ms)
+            if blocked is None:
+                entries.append((view, newest))
+            else:
+                draft.verdict(newest, "no_trade", blocked)
+
+    for view, signal in sorted(entries, key=lambda entry: -entry[1].confidence):
+        _enter(draft, view, signal, money, rules)
+    return Decision(equity, tuple(draft.intents), tuple(draft.verdicts), tuple(draft.marks), tuple(draft.notes))
+
+
+def _tend(
+    draft: _Draft,
+    book: Book,
+    position: Position,
+    view: SymbolView,
+    newest: Signal | None,
+    rules: Rules,
+    now_ms: int,
+) -> None:
+    """Leave a position, or protect it and move its stop."""
+    if position.symbol in book.in_doubt:
+        verdict_reason = reason("in_doubt", Effect.BLOCK, symbol=position.symbol)
+        if newest:
+            draft.verdict(newest, "hold", verdict_reason)
+        return
+    why = _exit_reason(book, position, view, newest, rules)
+    if why is not None and view.quote_bid > 0.0:
+        _leave(draft, position, rules, now_ms, why.rule)
+        if newest:
+            draft.verdict(newest, "exit", why)
+        return
+    held = [reason("already_holding", Effect.NOTE, size=position.size, price=position.entry_price)]
+    if why is not None:
+        held.append(reason("no_quote", Effect.BLOCK, symbol=position.symbol))
+    held.extend(_protect(draft, position, view, rules, now_ms))
+    if newest:
+        draft.verdict(newest, "hold", *held)
+
+
+def _exit_reason(
+    book: Book, position: Position, view: SymbolView, newest: Signal | None, rules: Rules
+) -> Reason | None:
+    if position.symbol in book.close_requested:
+        return reason("closed_by_person", Effect.EXIT, symbol=position.symbol)
+    trigger = exits.exit_trigger(view.quote_bid, view.high_since, position.stop_price, position.target_price)
+    if trigger == exits.STOP_LOSS:
+        rule = "trailing_stop" if position.armed else "stop_loss"
+        return reason(rule, Effect.EXIT, price=view.quote_bid, stop=position.stop_price)
+    if trigger == exits.TAKE_PROFIT:
+        return reason("take_profit", Effect.EXIT, price=view.quote_bid, target=position.target_price)
+    if newest is not None and newest.direction < 0 and newest.confidence >= rules.min_confidence:
+        return reason("sell_signal", Effect.EXIT, confidence=newest.confidence, minimum=rules.min_confidence)
+    return None
+
+
+def _leave(draft: _Draft, position: Position, rules: Rules, now_ms: int, why: str) -> None:
+    """Give up the stop, then sell all: on spot, a resting sell holds the coins that the exit needs."""
+    slot_ms = floor_ms(now_ms, rules.slot_ms)
+    if position.stop_client_id:
+        draft.intents.append(
+            Intent(
+                "cancel", position.symbol, Side.SELL, Leg.STOP, OrderType.STOP_LOSS, position.stop_size,
+                NAN, position.stop_price, NAN, slot_ms, why, position.stop_client_id,
+            )
+        )  # fmt: skip
+    draft.intents.append(
+        Intent(
+            "place", position.symbol, Side.SELL, Leg.EXIT, OrderType.MARKET, position.size,
+            NAN, NAN, NAN, slot_ms, why,
+        )
+    )  # fmt: skip
+
+
+def _protect(draft: _Draft, position: Position, view: SymbolView, rules: Rules, now_ms: int) -> list[Reason]:
+    """Keep a stop for the whole position, and let it follow the price upward."""
+    entry_stop = floor_to_step(position.entry_price * (1.0 - rules.stop_loss_frac), view.price_step)
+    stop = position.stop_price if position.stop_price > 0.0 else entry_stop
+    trail = exits.trail_stop(
+        position.entry_price,
+        stop,
+        position.high_water,
+        position.armed,
+        max((p for p in (view.high_since, view.quote_bid) if p > 0.0), default=NAN),
+        view.price_step,
+        view.taker_fee,
+        rules,
+    )
+    if trail.high_water != position.high_water or trail.armed != position.armed:
+        draft.marks.append(PositionMark(position.symbol, position.trade_id, trail.high_water, trail.armed))
+    slot_ms = floor_ms(now_ms, rules.slot_ms)
+    if not position.stop_client_id:
+        draft.intents.append(
+            Intent(
+                "place", position.symbol, Side.SELL, Leg.STOP, OrderType.STOP_LOSS, position.size,
+                NAN, trail.stop_price, NAN, slot_ms, "stop_loss",
+            )
+        )  # fmt: skip
+        return [reason("stop_loss", Effect.PROTECT, stop=trail.stop_price)]
+    resize = abs(position.stop_size - position.size) > view.size_step / 2
+    moved = trail.stop_price > position.stop_price
+    if not (resize or moved):
+        return []
+    rule = "breakeven" if trail.at_breakeven else "trailing_stop" if trail.trailed else "stop_loss"
+    draft.intents.append(
+        Intent(
+            "amend", position.symbol, Side.SELL, Leg.STOP, OrderType.STOP_LOSS, position.size,
+            NAN, trail.stop_price, NAN, slot_ms, rule, position.stop_client_id,
+        )
+    )  # fmt: skip
+    return [reason(rule, Effect.PROTECT, stop=trail.stop_price, price=trail.high_water)]
+
+
+def _gate(
+    book: Book, view: SymbolView, signal: Signal, notes: Sequence[Reason], rules: Rules, now_ms: int
+) -> Reason | None:
+    """The first rule that forbids entering on this signal, or None."""
+    if view.problem:
+        return reason(view.problem, Effect.BLOCK, symbol=view.symbol)
+    if signal.direction == 0:
+        return reason("no_signal", Effect.BLOCK, confidence=signal.confidence)
+    if signal.direction < 0:
+        return reason("no_position", Effect.BLOCK, confidence=signal.confidence)
+    if signal.confidence < rules.min_confidence:
+        return reason(
+            "min_confidence", Effect.BLOCK, confidence=signal.confidence, minimum=rules.min_confidence
+        )
+    age_bars = (now_ms - signal.close_ms) / timeframe_ms(signal.timeframe)
+    if age_bars > rules.signal_max_age_bars:
+        return reason("late_signal", Effect.BLOCK, age=age_bars, limit=rules.signal_max_age_bars)
+    for note in notes:
+        if note.effect is Effect.BLOCK:
+            return note
+    if view.symbol in book.in_doubt:
+        return reason("in_doubt", Effect.BLOCK, symbol=view.symbol)
+    if any(pending.symbol == view.symbol for pending in book.pending):
+        return reason("pending_entry", Effect.BLOCK, symbol=view.symbol)
+    if view.symbol in book.close_requested:
+        return reason("closed_by_person", Effect.BLOCK, symbol=view.symbol)
+    for cooldown in book.cooldowns:
+        if cooldown.symbol == view.symbol and now_ms < cooldown.until_ms:
+            return reason("cooldown", Effect.BLOCK, until=(cooldown.until_ms - now_ms) / 60_000)
+    if not view.quote_ask > 0.0 or not view.quote_bid > 0.0:
+        return reason("no_quote", Effect.BLOCK, symbol=view.symbol)
+    spread = 2.0 * (view.quote_ask - view.quote_bid) / (view.quote_ask + view.quote_bid)
+    if spread > rules.max_spread_frac or math.isnan(spread):
+        return reason("spread", Effect.BLOCK, spread=spread, limit=rules.max_spread_frac)
+    return None
+
+
+def _enter(draft: _Draft, view: SymbolView, signal: Signal, money: _Money, rules: Rules) -> None:
+    """Size one entry, write its intent, and take its money off the table for the next one."""
+    ask = view.quote_ask
+    price = ceil_to_step(ask * (1.0 + rules.entry_limit_frac), view.price_step)
+    stop = floor_to_step(ask * (1.0 - rules.stop_loss_frac), view.price_step)
+    target = ceil_to_step(ask * (1.0 + rules.take_profit_frac), view.price_step)
+    plan = limits.plan_entry(
+        limits.EntryInputs(
+            equity=money.equity,
+            cash_free=money.cash_free,
+            exposure=money.exposure,
+            open_count=money.open_count,
+            price=price,
+            stop_price=stop,
+            size_step=view.size_step,
+            min_size=view.min_size,
+            min_notional=view.min_notional,
+            taker_fee=view.taker_fee,
+            scale=1.0,
+        ),
+        rules,
+    )
+    reasons: list[Reason] = []
+    if plan.shrunk_by != limits.NO_RULE:
+        reasons.append(
+            reason(
+                limits.RULE_NAMES[plan.shrunk_by], Effect.SHRINK, wanted=plan.wanted, size=plan.size, cap=plan.limit
+            )
+        )
+    if plan.blocked_by != limits.NO_RULE:
+        blocked = reason(limits.RULE_NAMES[plan.blocked_by], Effect.BLOCK, size=plan.wanted, limit=plan.limit)
+        draft.verdict(signal, "no_trade", *reasons, blocked)
+        return
+    draft.intents.append(
+        Intent(
+            "place", view.symbol, Side.BUY, Leg.ENTRY, OrderType.LIMIT, plan.size,
+            price, stop, target, signal.open_ms, signal.leader,
+        )
+    )  # fmt: skip
+    entered = reason(
+        "entered", Effect.ENTER, confidence=signal.confidence, size=plan.size, price=ask, stop=stop, target=target
+    )
+    draft.verdict(signal, "enter", *reasons, entered)
+    money.cash_free -= plan.size * price * (1.0 + view.taker_fee)
+    money.exposure += plan.size * price
+    money.open_count += 1
