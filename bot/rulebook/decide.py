@@ -125,7 +125,7 @@ def _tend(
         return
     why = _exit_reason(book, position, view, newest, rules)
     if why is not None and view.quote_bid > 0.0:
-        _leave(draft, position, rules, now_ms, why.rule)
+        _leave(draft, book, position, rules, now_ms, why.rule)
         if newest:
             draft.verdict(newest, "exit", why)
         return
@@ -153,9 +153,20 @@ def _exit_reason(
     return None
 
 
-def _leave(draft: _Draft, position: Position, rules: Rules, now_ms: int, why: str) -> None:
-    """Give up the stop, then sell all: on spot, a resting sell holds the coins that the exit needs."""
+def _leave(draft: _Draft, book: Book, position: Position, rules: Rules, now_ms: int, why: str) -> None:
+    """Give up the stop, then sell all: on spot, a resting sell holds the coins that the exit needs.
+
+    What still rests of the entry goes first, or it would buy again behind the exit.
+    """
     slot_ms = floor_ms(now_ms, rules.slot_ms)
+    for pending in book.pending:
+        if pending.symbol == position.symbol:
+            draft.intents.append(
+                Intent(
+                    "cancel", position.symbol, Side.BUY, Leg.ENTRY, OrderType.LIMIT, pending.size,
+                    pending.price, NAN, NAN, slot_ms, why, pending.client_id,
+                )
+            )  # fmt: skip
     if position.stop_client_id:
         draft.intents.append(
             Intent(
