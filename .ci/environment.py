@@ -1,0 +1,228 @@
+"""Make `.venv` hold one of the locked package sets. Standard library only: it runs before anything is installed.
+
+Usage: python .ci/environment.py {tick,local,tests}
+
+Quick when there is nothing to do: a stamp in `.venv` carries a digest of the lock file and of the Python version. An
+installation that was cut short leaves a marker, and the next run installs every package again. uv does the work
+where it can be had, pip otherwise; both check the hashes in the lock file.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+INSTALLER = Path(".ci/requirements.txt")
+
+#: From the smallest set to the largest: each lock file holds every package of those before it.
+LOCKS = {
+    "tick": Path("requirements.txt"),
+    "local": Path("requirements-local.txt"),
+    "tests": Path("tests/requirements.txt"),
+}
+
+
+class CannotInstall(Exception):
+    """Names what failed and what a person can do about it."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment that belongs to one checkout."""
+
+    root: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.root / ".venv"
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "bin" / "python"
+
+    @property
+    def stamp(self) -> Path:
+        return self.folder / ".installed"
+
+    @property
+    def marker(self) -> Path:
+        return self.folder / ".installing"
+
+    def key(self, name: str) -> str:
+        """Digest of everything that decides what an installation of this set contains."""
+        digest = hashlib.sha256((self.root / LOCKS[name]).read_bytes())
+        digest.update(sys.version.encode())
+        return f"{name} {digest.hexdigest()}"
+
+    def holds(self, name: str) -> bool:
+        """Whether this set, or a larger one, was installed completely from the present lock file."""
+        if self.marker.exists() or not self.python.exists():
+            return False
+        try:
+            stamp = self.stamp.read_text()
+        except FileNotFoundError:
+            return False
+        names = list(LOCKS)
+        return stamp in [self.key(larger) for larger in names[names.index(name) :]]
+
+
+def say(text: str) -> None:
+    print(f"environment: {text}", file=sys.stderr, flush=True)
+
+
+def attempt(command: Sequence[str | Path], doing: str, env: dict[str, str] | None = None) -> bool:
+    """Run one step, show that it is alive, and show its own words when it fails."""
+    started = time.monotonic()
+    on_terminal = sys.stderr.isatty()
+    if not on_terminal:
+        say(f"{doing} ...")
+    with tempfile.TemporaryFile() as words:
+        process = subprocess.Popen([str(part) for part in command], stdout=words, stderr=words, env=env)
+        while True:
+            try:
+                code = process.wait(timeout=0.2)
+                break
+            except subprocess.TimeoutExpired:
+                if on_terminal:
+                    print(f"\renvironment: {doing} ... {time.monotonic() - started:.0f} s", end="", file=sys.stderr)
+            except KeyboardInterrupt:
+                process.terminate()
+                process.wait()
+                raise
+        if on_terminal:
+            print("\r\033[K", end="", file=sys.stderr)
+        if code == 0:
+            if time.monotonic() - started > 2:
+                say(f"{doing}: done in {time.monotonic() - started:.1f} s")
+            return True
+        words.seek(0)
+        say(f"{doing}: failed")
+        for line in words.read().decode(errors="replace").strip().splitlines()[-12:]:
+            say(f"  {line}")
+        return False
+
+
+def works(python: Path) -> bool:
+    """Whether this interpreter starts, and is the version that is running now."""
+    if not python.exists():
+        return False
+    asked = subprocess.run([python, "-c", "import sys; print(sys.version)"], capture_output=True, text=True, check=False)
+    return asked.returncode == 0 and asked.stdout.strip() == sys.version.strip()
+
+
+def cache_settings() -> dict[str, str]:
+    """The environment for uv and pip: a cache that can be written even where the home folder cannot."""
+    env = dict(os.environ)
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
+    env.setdefault("UV_SYSTEM_CERTS", "1")
+    env.setdefault("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+    home = Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    existing = home
+    while not existing.exists():
+        existing = existing.parent
+    if not os.access(existing, os.W_OK | os.X_OK):
+        env.setdefault("UV_CACHE_DIR", str(ROOT / ".venv" / ".cache" / "uv"))
+        env.setdefault("PIP_CACHE_DIR", str(ROOT / ".venv" / ".cache" / "pip"))
+    return env
+
+
+def create(environment: Environment, env: dict[str, str]) -> None:
+    """Make the virtual environment, by whichever of three ways this machine has."""
+    # The interpreter below any virtual environment: the one being replaced may be running this.
+    python = getattr(sys, "_base_executable", sys.executable)
+    doing = f"creating .venv with Python {sys.version.split()[0]}"
+    have_pip = subprocess.run([python, "-c", "import ensurepip"], capture_output=True, check=False).returncode == 0
+    if have_pip and attempt([python, "-m", "venv", "--clear", environment.folder], doing, env):
+        return
+    uv = shutil.which("uv")
+    if uv is None:
+        with tempfile.TemporaryDirectory() as folder:
+            fetch = [python, "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "--target", folder]
+            if attempt([*fetch, "-r", environment.root / INSTALLER], "fetching uv, since Python here has no venv", env):
+                if attempt([f"{folder}/bin/uv", "venv", "--clear", "--python", python, environment.folder], doing, env):
+                    shutil.copy2(f"{folder}/bin/uv", environment.folder / "bin" / "uv")
+                    return
+    elif attempt([uv, "venv", "--clear", "--python", python, environment.folder], doing, env):
+        return
+    raise CannotInstall(
+        "this Python can make no virtual environment: install its venv module "
+        "(Debian, Ubuntu: apt install python3-venv), then run the command again"
+    )
+
+
+def find_uv(environment: Environment, env: dict[str, str]) -> str | None:
+    """uv from the environment itself, from the machine, or fetched by pip; None where it cannot be had."""
+    own = environment.folder / "bin" / "uv"
+    if own.exists():
+        return str(own)
+    if (found := shutil.which("uv")) is not None:
+        return found
+    fetch = [environment.python, "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps"]
+    return str(own) if attempt([*fetch, "-r", environment.root / INSTALLER], "fetching uv", env) else None
+
+
+def install(environment: Environment, name: str) -> None:
+    """Bring the environment to the locked versions of one set. Packages of no set are left alone."""
+    env = cache_settings()
+    repair = environment.marker.exists()
+    if not works(environment.python):
+        create(environment, env)
+    environment.stamp.unlink(missing_ok=True)
+    environment.marker.touch()
+
+    lock = environment.root / LOCKS[name]
+    count = sum(1 for line in lock.read_text().splitlines() if "==" in line and not line.startswith((" ", "#")))
+    doing = f"{'repairing' if repair else 'installing'} {count} packages of {LOCKS[name]}"
+    wanted = ["--require-hashes", "--no-deps", "-r", lock]
+    uv = find_uv(environment, env)
+    done = uv is not None and attempt(
+        [uv, "pip", "install", "--python", environment.python, "--compile-bytecode"]
+        + (["--reinstall"] if repair else [])
+        + wanted,
+        f"{doing} with uv",
+        env,
+    )
+    if not done:
+        pip = [environment.python, "-m", "pip", "install", "--progress-bar", "off"]
+        again = ["--force-reinstall"] if repair else []
+        if not attempt([*pip, *again, *wanted], f"{doing} with pip", env):
+            raise CannotInstall(
+                "neither uv nor pip could install the packages (their words are above): "
+                "check that PyPI can be reached from here, then run the command again"
+            )
+    environment.marker.unlink()
+    environment.stamp.write_text(environment.key(name))
+
+
+def main(arguments: Sequence[str]) -> int:
+    if len(arguments) != 1 or arguments[0] not in LOCKS:
+        say(f"name one set of {', '.join(LOCKS)}")
+        return 2
+    name = arguments[0]
+    environment = Environment(ROOT)
+    if environment.holds(name):
+        return 0
+    with open(ROOT / "pyproject.toml") as gate:
+        # Two commands started at once: the second waits, then finds the work done.
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        if not environment.holds(name):
+            try:
+                install(environment, name)
+            except CannotInstall as trouble:
+                say(str(trouble))
+                return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
