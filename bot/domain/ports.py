@@ -23,7 +23,7 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class CandleRequest:
-    """Closed candles wanted: those that open at or after since_ms (0: as many as the venue has)."""
+    """Closed candles wanted, of the venue or of the store: those that open at or after since_ms (0: all)."""
 
     symbol: str
     timeframe: str
@@ -84,6 +84,6 @@ class Store(Protocol):
     """The database. Raises DatabaseError when it cannot be used, LeaseLost when fenced off."""
 
     def begin(self, holder: str, lease_s: float) -> Snapshot: ...
-    def windows(self, wanted: Sequence[tuple[str, str]], count: int) -> dict[tuple[str, str], Candles]: ...
+    def windows(self, wanted: Sequence[CandleRequest]) -> dict[tuple[str, str], Candles]: ...
     def commit(self, lease: Lease, writes: Writes) -> None: ...
     def close(self) -> None: ...

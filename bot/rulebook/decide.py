@@ -96,7 +96,10 @@ def decide(book: Book, views: Sequence[SymbolView], rules: Rules, now_ms: int) -
         newest = view.signals[-1] if view.signals else None
         if position is not None:
             _tend(draft, book, position, view, newest, rules, now_ms)
-        elif newest is not None:
+            continue
+        if view.symbol in book.close_requested:
+            _cancel_entries(draft, book, view.symbol, rules, now_ms, "closed_by_person")
+        if newest is not None:
             blocked = _gate(book, view, newest, draft.notes, rules, now_ms)
             if blocked is None:
                 entries.append((view, newest))
@@ -158,15 +161,8 @@ def _leave(draft: _Draft, book: Book, position: Position, rules: Rules, now_ms: 
 
     What still rests of the entry goes first, or it would buy again behind the exit.
     """
+    _cancel_entries(draft, book, position.symbol, rules, now_ms, why)
     slot_ms = floor_ms(now_ms, rules.slot_ms)
-    for pending in book.pending:
-        if pending.symbol == position.symbol:
-            draft.intents.append(
-                Intent(
-                    "cancel", position.symbol, Side.BUY, Leg.ENTRY, OrderType.LIMIT, pending.size,
-                    pending.price, NAN, NAN, slot_ms, why, pending.client_id,
-                )
-            )  # fmt: skip
     if position.stop_client_id:
         draft.intents.append(
             Intent(
@@ -180,6 +176,17 @@ def _leave(draft: _Draft, book: Book, position: Position, rules: Rules, now_ms: 
             NAN, NAN, NAN, slot_ms, why,
         )
     )  # fmt: skip
+
+
+def _cancel_entries(draft: _Draft, book: Book, symbol: str, rules: Rules, now_ms: int, why: str) -> None:
+    for pending in book.pending:
+        if pending.symbol == symbol:
+            draft.intents.append(
+                Intent(
+                    "cancel", symbol, Side.BUY, Leg.ENTRY, OrderType.LIMIT, pending.size,
+                    pending.price, NAN, NAN, floor_ms(now_ms, rules.slot_ms), why, pending.client_id,
+                )
+            )  # fmt: skip
 
 
 def _protect(draft: _Draft, position: Position, view: SymbolView, rules: Rules, now_ms: int) -> list[Reason]:

@@ -94,7 +94,7 @@ def settle_paper(
     for symbol in dict.fromkeys(order.symbol for order in orders):
         mine = [order for order in orders if order.symbol == symbol]
         for order in mine:
-            if (order.status in IN_DOUBT or order.status is OrderStatus.PLANNED) and now_ms > order.deadline_ms:
+            if (order.status in IN_DOUBT or order.status is OrderStatus.PLANNED) and now_ms >= order.deadline_ms:
                 steps.append(Step(move_order(order, OrderStatus.NOT_PLACED), now_ms, "not_placed"))
         if symbol in markets:
             steps.extend(_settle_symbol(mine, candles.get(symbol), markets[symbol], paper, account, now_ms))
