@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
+# Empty is "not set": Python may keep its byte-code, and starts faster.
+export PYTHONDONTWRITEBYTECODE :=
 
 # The first Python that is new enough; `make run PYTHON=/path/to/python` overrides.
 PYTHON = $(shell for p in .venv/bin/python python3 python3.13 python3.12 python3.11 python; do \
