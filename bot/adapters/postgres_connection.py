@@ -1,0 +1,125 @@
+"""One connection to Postgres, and its errors in words a person can act on.
+
+Nothing here depends on a session: no SET, no prepared statements, no temporary
+tables, no LISTEN. So a transaction pooler may stand in between.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import ClientCursor, conninfo
+
+from bot.domain.errors import DatabaseError, LeaseLost
+
+Row = tuple[Any, ...]
+
+CONNECT_TIMEOUT_S = 10
+CONNECT_WAITS_S = (0.25, 1.0)
+
+# Raised by functions and triggers of supabase/migrations.
+LEASE_LOST = "MT001"
+LAW_BROKEN = {"MT002", "MT003"}
+READ_ONLY = "25006"
+
+# Waiting does not mend these: wrong password, unknown role, unknown database.
+_HOPELESS = ("password authentication failed", "no password supplied", "does not exist", "authentication failed")
+
+
+def connect(url: str, application: str) -> psycopg.Connection[Row]:
+    """Open a connection, three tries. application: shown in the server's list of connections.
+
+    Statements are sent with their parameters already in them (simple protocol),
+    so that several travel in one round trip and form one transaction.
+    Raises DatabaseError; its text names the host, never the password.
+    """
+    try:
+        options = conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError as problem:
+        raise DatabaseError(
+            "DATABASE_URL cannot be read", where="DATABASE_URL", fix="write it as postgresql://user:password@host/db"
+        ) from problem
+    options.setdefault("connect_timeout", CONNECT_TIMEOUT_S)
+    options.setdefault("application_name", application)
+    for wait_s in (*CONNECT_WAITS_S, None):
+        try:
+            return psycopg.Connection.connect(
+                conninfo.make_conninfo(**options),
+                autocommit=True,
+                prepare_threshold=None,
+                cursor_factory=ClientCursor,
+            )
+        except psycopg.OperationalError as problem:
+            if wait_s is None or any(word in str(problem) for word in _HOPELESS):
+                raise _cannot_connect(problem, place(options)) from None
+            time.sleep(wait_s)
+    raise AssertionError("unreachable")
+
+
+def place(options: dict[str, Any]) -> str:
+    """host:port/database of a connection, for messages."""
+    host = options.get("host") or options.get("hostaddr") or os.environ.get("PGHOST") or "local socket"
+    port = options.get("port") or os.environ.get("PGPORT") or "5432"
+    return f"{host}:{port}/{options.get('dbname') or options.get('user') or ''}"
+
+
+@contextmanager
+def explained(info: psycopg.ConnectionInfo, doing: str = "") -> Iterator[None]:
+    """Turn psycopg's errors into ours. doing: what was being done, for the message."""
+    try:
+        yield
+    except psycopg.Error as problem:
+        raise in_words(problem, _where(info), doing) from problem
+
+
+def in_words(problem: psycopg.Error, where: str, doing: str = "") -> DatabaseError:
+    """The DatabaseError that says what `problem` means."""
+    state = problem.sqlstate or ""
+    said = problem.diag.message_primary or str(problem).strip() or type(problem).__name__
+    if doing:
+        said = f"{doing}: {said}"
+    if state == LEASE_LOST:
+        return LeaseLost(said, where=where, fix="nothing to do: the run that took over goes on")
+    if state == READ_ONLY:
+        return DatabaseError(
+            "the database is read-only: " + said, where=where, fix="free space or raise the plan's quota; orders wait"
+        )
+    if state in LAW_BROKEN or state.startswith("23"):
+        rule = problem.diag.constraint_name
+        return DatabaseError(
+            f"the database refused the rows: {said}" + (f" (rule {rule})" if rule else ""),
+            where=where,
+            fix="nothing was written; `bot why` shows the rows that are there",
+        )
+    if state in {"40001", "40P01", "55P03"}:
+        return DatabaseError(f"two writers met: {said}", where=where, fix="nothing was written; the next tick repeats it")
+    if not doing and state in {"42P01", "42703", "42883"}:
+        return DatabaseError(f"the schema is older than the program: {said}", where=where, fix="run `bot migrate`")
+    if state.startswith("42501"):
+        return DatabaseError(f"not allowed: {said}", where=where, fix="connect as the owner or as service_role")
+    if isinstance(problem, psycopg.OperationalError):
+        return DatabaseError(f"the database connection failed: {said}", where=where, fix="see whether the server is up")
+    return DatabaseError(f"the database refused: {said}", where=where, fix="this is a bug: report it with its traceback")
+
+
+def _cannot_connect(problem: psycopg.OperationalError, where: str) -> DatabaseError:
+    said = str(problem).strip().splitlines()[0] if str(problem).strip() else "no answer"
+    if "password" in said or "authentication" in said:
+        fix = "check user and password in DATABASE_URL"
+    elif "does not exist" in said:
+        fix = "check database and user name in DATABASE_URL"
+    else:
+        fix = "check DATABASE_URL, or unset it to use the embedded database"
+    return DatabaseError(f"cannot connect to the database: {said}", where=where, fix=fix)
+
+
+def _where(info: psycopg.ConnectionInfo) -> str:
+    try:
+        return f"{info.host}:{info.port}/{info.dbname}"
+    except psycopg.OperationalError:
+        return "closed connection"
