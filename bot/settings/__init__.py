@@ -1,6 +1,14 @@
-"""Typed, layered settings."""
+"""Typed, layered settings: one frozen tree for the rest of the bot.
 
-from bot.settings.fields import (
+    settings = load_cached(overrides=bot.overrides)   # ConfigError names all that is wrong
+    settings.risk.stop_loss_frac                      # 0.025
+    secrets = read_secrets()                          # environment only
+
+declarations.py is the one list of settings. Importing this package imports neither
+pydantic nor the strategies.
+"""
+
+from bot.settings.declarations import (
     ExchangeSettings,
     MarketSettings,
     PaperSettings,
@@ -10,14 +18,32 @@ from bot.settings.fields import (
     from_dict,
     to_dict,
 )
+from bot.settings.environment import Runtime, Secret, Secrets, home_directory, read_runtime, read_secrets
+from bot.settings.loading import load, load_cached
+from bot.settings.problems import Problem, SettingsError
+from bot.settings.reference import Row, describe, fields, parse_assignment
 
 __all__ = [
     "ExchangeSettings",
     "MarketSettings",
     "PaperSettings",
+    "Problem",
     "RiskSettings",
+    "Row",
+    "Runtime",
+    "Secret",
+    "Secrets",
     "Settings",
+    "SettingsError",
     "StrategySettings",
+    "describe",
+    "fields",
     "from_dict",
+    "home_directory",
+    "load",
+    "load_cached",
+    "parse_assignment",
+    "read_runtime",
+    "read_secrets",
     "to_dict",
 ]

@@ -23,6 +23,14 @@ SYMBOL_PATTERN = r"^[A-Z0-9]{1,12}/[A-Z0-9]{1,12}$"
 CURRENCY_PATTERN = r"^[A-Z0-9]{1,12}$"
 EXCHANGE_PATTERN = r"^[a-z0-9_]{2,32}$"
 URL_PATTERN = r"^https?://[^\s@/?#]+(/[^\s@?#]*)?$"
+PATTERN_WORDS = MappingProxyType(
+    {
+        SYMBOL_PATTERN: "a pair like BTC/EUR",
+        CURRENCY_PATTERN: "a currency like EUR",
+        EXCHANGE_PATTERN: "a ccxt exchange id like kraken",
+        URL_PATTERN: "an http or https address without user name or query",
+    }
+)
 
 
 def setting(
@@ -199,7 +207,7 @@ class RiskSettings:
         0.80, unit="fraction of equity", above=0, max=1, source="v2", help="all positions together"
     )
     min_confidence: float = setting(
-        0.20, unit="0 to 1", min=0, max=1, source="v4", help="weaker signals are not entered"
+        0.20, unit="share of certainty", min=0, max=1, source="v4", help="weaker signals are not entered"
     )
     max_daily_loss_frac: float = setting(
         0.05,
