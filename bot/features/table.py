@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bot.domain.candles import BoolArray, FloatArray, IntArray
-from bot.features.names import NAMES
-
-COLUMN = {name: position for position, name in enumerate(NAMES)}
+from bot.features.columns import COLUMN, NAMES
 
 
 @dataclass(frozen=True, slots=True)
