@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -170,7 +171,9 @@ def find_pip(environment: Environment, env: dict[str, str]) -> list[str | Path]:
     for command in (own, below):
         if answers(command):
             return command
-    if attempt([environment.python, "-m", "ensurepip"], "installing pip", env):
+    # Debian ships Python without ensurepip unless python3-venv is installed.
+    bundled = importlib.util.find_spec("ensurepip") is not None
+    if bundled and attempt([environment.python, "-m", "ensurepip"], "installing pip", env):
         return own
     raise CannotInstall(INSTALL_VENV)
 
