@@ -17,7 +17,7 @@ from bot.domain.errors import ConfigError
 from bot.settings.declarations import PROFILES
 from bot.settings.environment import SECRET_NAMES
 from bot.settings.problems import Problem
-from bot.settings.schema import ALIASES, ENVIRONMENT_PREFIX, NOT_SETTINGS, environment_name, nearest
+from bot.settings.schema import ALIASES, ENVIRONMENT_PREFIX, NOT_SETTINGS, TEST_PREFIX, environment_name, nearest
 
 PROFILE_DIRECTORY = Path(__file__).parent.parent / "profiles"
 FILE_NAME = "metronome.toml"
@@ -106,7 +106,10 @@ def origin(layers: list[Layer], path: tuple[str, ...]) -> Layer | None:
 
 
 def _is_setting(name: str) -> bool:
-    return name in ALIASES or (name.upper().startswith(ENVIRONMENT_PREFIX) and name.upper() not in NOT_SETTINGS)
+    if name in ALIASES:
+        return True
+    named = name.upper()
+    return named.startswith(ENVIRONMENT_PREFIX) and not named.startswith(TEST_PREFIX) and named not in NOT_SETTINGS
 
 
 def _read_file(env: Mapping[str, str], cwd: Path) -> tuple[str, str]:

@@ -14,6 +14,8 @@ from typing import Any
 from bot.settings.declarations import GROUPS, PATTERN_WORDS, Settings, StrategySettings
 
 ENVIRONMENT_PREFIX = "METRONOME_"
+TEST_PREFIX = "METRONOME_TEST_"
+"""Names of the test suite's own; the commands that it starts inherit them."""
 NOT_SETTINGS = ("METRONOME_HOME", "METRONOME_CONFIG")
 ALIASES: Mapping[str, str] = {"KRAKEN_API_URL": "exchange.url"}
 

@@ -1,0 +1,343 @@
+"""Sentences for people, in English and French: reasons of the rulebook, words of reports.
+
+A sentence has placeholders, `{name:kind}`. The names are those of VALUES, the
+values come with the Reason, the kind says how the number reads:
+
+    percent   0.025     2.5%          2,5 %
+    money     1234.5    1,234.50 EUR  1 234,50 EUR   (the currency where it is known)
+    price     52341.2   52,341.2      52 341,2
+    size      0.00125   0.00125       0,00125
+    count     30        30            30
+    number    1.25      1.25          1,25
+    minutes   75        1 h 15 min    1 h 15 min
+    text      BTC/EUR   BTC/EUR       BTC/EUR
+
+A value that is missing reads "?", one that is not a number "unknown". A rule
+without a sentence is told by its name and its values.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.domain.decisions import Reason
+
+LANGUAGES = ("en", "fr")
+
+VALUES: Mapping[str, str] = {
+    "age": "how old the signal was, in decision candles",
+    "cap": "the limit that shrank an entry: a fraction of equity, or free cash",
+    "confidence": "of the signal, 0 to 1",
+    "detail": "the venue's or the check's own words",
+    "limit": "the limit that was reached, in the unit of its rule",
+    "loss": "of the day so far, fraction of its opening equity",
+    "minimum": "the least that would have been enough, in the unit of its rule",
+    "price": "quote currency: at which it happened; for a trailing stop the highest since the entry",
+    "size": "base units, after the limits",
+    "spread": "between bid and ask, fraction of the middle",
+    "stop": "price of the stop, quote currency",
+    "symbol": "the pair",
+    "target": "price of the target, quote currency",
+    "until": "how long it still lasts, in minutes",
+    "wanted": "base units, before the limits",
+}
+
+SENTENCES: Mapping[str, Mapping[str, str]] = {
+    # Entering, and what an entry was shrunk by. "rule.effect" speaks where an effect needs its own sentence.
+    "entered": {
+        "en": "signal with {confidence:percent} confidence: buys {size:size} at {price:price}, "
+        "stop {stop:price}, target {target:price}",
+        "fr": "signal à {confidence:percent} de confiance : achète {size:size} à {price:price}, "
+        "stop {stop:price}, objectif {target:price}",
+    },
+    "position_cap": {
+        "en": "one position may be at most {cap:percent} of equity: {size:size} instead of {wanted:size}",
+        "fr": "une position ne dépasse pas {cap:percent} du capital : {size:size} au lieu de {wanted:size}",
+    },
+    "exposure": {
+        "en": "all positions together may be at most {cap:percent} of equity: {size:size} instead of {wanted:size}",
+        "fr": "l'ensemble des positions ne dépasse pas {cap:percent} du capital : {size:size} au lieu de {wanted:size}",
+    },
+    "exposure.block": {
+        "en": "all positions together already reach {limit:percent} of equity",
+        "fr": "l'ensemble des positions atteint déjà {limit:percent} du capital",
+    },
+    "cash": {
+        "en": "free cash of {cap:money} pays for {size:size} instead of {wanted:size}",
+        "fr": "les liquidités libres de {cap:money} permettent {size:size} au lieu de {wanted:size}",
+    },
+    "cash.block": {"en": "no free cash left", "fr": "plus de liquidités libres"},
+    "risk_per_trade": {
+        "en": "no size keeps the loss at the stop within {limit:percent} of equity",
+        "fr": "aucune taille ne limite la perte au stop à {limit:percent} du capital",
+    },
+    "risk_per_trade.shrink": {
+        "en": "a trade may risk {cap:percent} of equity: {size:size} instead of {wanted:size}",
+        "fr": "un trade ne risque pas plus de {cap:percent} du capital : {size:size} au lieu de {wanted:size}",
+    },
+    "min_trade": {
+        "en": "what may be bought is worth less than the smallest trade of {limit:money}",
+        "fr": "ce qui peut être acheté vaut moins que le trade minimal de {limit:money}",
+    },
+    "dust": {
+        "en": "so small a position could not be sold again: the exchange takes nothing below {limit:money}",
+        "fr": "une position si petite ne pourrait pas être revendue : la plateforme refuse moins de {limit:money}",
+    },
+    # Why there is no entry.
+    "min_confidence": {
+        "en": "confidence of {confidence:percent} is below the minimum of {minimum:percent}",
+        "fr": "confiance de {confidence:percent}, sous le minimum de {minimum:percent}",
+    },
+    "max_open_positions": {
+        "en": "{limit:count} positions are open already, the most allowed",
+        "fr": "{limit:count} positions sont déjà ouvertes, le maximum permis",
+    },
+    "cooldown": {
+        "en": "a trade in this symbol has just ended: no entry for another {until:minutes}",
+        "fr": "un trade sur cette paire vient de se terminer : pas d'entrée avant {until:minutes}",
+    },
+    "daily_loss": {
+        "en": "the day's loss of {loss:percent} reached the limit of {limit:percent}: no entries until tomorrow (UTC)",
+        "fr": "la perte du jour de {loss:percent} atteint la limite de {limit:percent} : "
+        "pas d'entrée avant demain (UTC)",
+    },
+    "spread": {
+        "en": "spread of {spread:percent} is wider than {limit:percent}",
+        "fr": "écart achat-vente de {spread:percent}, au-delà de {limit:percent}",
+    },
+    "no_signal": {
+        "en": "the strategies see no clear direction",
+        "fr": "les stratégies ne voient pas de direction nette",
+    },
+    "no_position": {
+        "en": "the signal says sell, and there is nothing to sell",
+        "fr": "le signal dit de vendre, et il n'y a rien à vendre",
+    },
+    "late_signal": {
+        "en": "the signal is {age:number} candles old, more than {limit:number}: too late to enter",
+        "fr": "le signal date de {age:number} bougies, plus de {limit:number} : trop tard pour entrer",
+    },
+    "pending_entry": {
+        "en": "an entry in {symbol:text} is waiting to be filled",
+        "fr": "une entrée sur {symbol:text} attend d'être exécutée",
+    },
+    "older_bar": {
+        "en": "a newer candle has closed since; only the newest can be acted on",
+        "fr": "une bougie plus récente a clôturé depuis ; seule la dernière compte",
+    },
+    # Holding and leaving.
+    "already_holding": {
+        "en": "holds {size:size}, bought at {price:price}",
+        "fr": "détient {size:size}, acheté à {price:price}",
+    },
+    "hold": {"en": "nothing to change", "fr": "rien à changer"},
+    "stop_loss": {
+        "en": "the price of {price:price} fell to the stop at {stop:price}",
+        "fr": "le prix de {price:price} est tombé au stop à {stop:price}",
+    },
+    "stop_loss.protect": {
+        "en": "the stop is placed at {stop:price} for the whole position",
+        "fr": "le stop est placé à {stop:price} pour toute la position",
+    },
+    "take_profit": {
+        "en": "the price of {price:price} reached the target of {target:price}",
+        "fr": "le prix de {price:price} a atteint l'objectif de {target:price}",
+    },
+    "trailing_stop": {
+        "en": "the price of {price:price} fell to the trailing stop at {stop:price}",
+        "fr": "le prix de {price:price} est tombé au stop suiveur à {stop:price}",
+    },
+    "trailing_stop.protect": {
+        "en": "the stop follows the high of {price:price} up to {stop:price}",
+        "fr": "le stop suit le plus haut de {price:price} jusqu'à {stop:price}",
+    },
+    "breakeven": {
+        "en": "the stop moves up to {stop:price}: entry and fees are covered",
+        "fr": "le stop monte à {stop:price} : l'entrée et les frais sont couverts",
+    },
+    "sell_signal": {
+        "en": "the signal turned to sell with {confidence:percent} confidence",
+        "fr": "le signal est passé à la vente avec {confidence:percent} de confiance",
+    },
+    "closed_by_person": {
+        "en": "somebody asked to close {symbol:text}",
+        "fr": "quelqu'un a demandé de fermer {symbol:text}",
+    },
+    # The bot, the venue and the data.
+    "paused": {
+        "en": "the bot is paused: stops and exits run, entries wait",
+        "fr": "le bot est en pause : stops et sorties actifs, entrées en attente",
+    },
+    "halted": {
+        "en": "entries are halted until somebody resumes the bot",
+        "fr": "les entrées sont arrêtées jusqu'à la reprise du bot",
+    },
+    "venue_status": {
+        "en": "the exchange is not fully open: stops and exits run, entries wait",
+        "fr": "la plateforme n'est pas entièrement ouverte : stops et sorties actifs, entrées en attente",
+    },
+    "in_doubt": {
+        "en": "an order in {symbol:text} got no clear answer; nothing else is placed there until it is found",
+        "fr": "un ordre sur {symbol:text} est resté sans réponse nette ; rien d'autre n'y est placé avant de le retrouver",
+    },
+    "stale": {
+        "en": "the newest candle of {symbol:text} is too old",
+        "fr": "la dernière bougie de {symbol:text} est trop ancienne",
+    },
+    "bad_candles": {
+        "en": "the candles of {symbol:text} are faulty and were refused",
+        "fr": "les bougies de {symbol:text} sont fautives et ont été refusées",
+    },
+    "unreachable": {
+        "en": "the exchange did not answer for {symbol:text}",
+        "fr": "la plateforme n'a pas répondu pour {symbol:text}",
+    },
+    "unknown_symbol": {
+        "en": "the exchange does not know {symbol:text}",
+        "fr": "la plateforme ne connaît pas {symbol:text}",
+    },
+    "not_tradable": {
+        "en": "{symbol:text} cannot be traded at the exchange now",
+        "fr": "{symbol:text} n'est pas négociable sur la plateforme en ce moment",
+    },
+    "no_quote": {
+        "en": "the exchange gives no price for {symbol:text} now",
+        "fr": "la plateforme ne donne pas de prix pour {symbol:text} en ce moment",
+    },
+    "not_enough_history": {
+        "en": "too few candles of {symbol:text} to judge it",
+        "fr": "trop peu de bougies de {symbol:text} pour juger",
+    },
+}
+
+UI: Mapping[str, Mapping[str, str]] = {
+    "report": {"en": "Report", "fr": "Rapport"},
+    "saw": {"en": "What it saw", "fr": "Ce qu'il a vu"},
+    "decided": {"en": "What it decided, and why", "fr": "Ce qu'il a décidé, et pourquoi"},
+    "holds": {"en": "What it holds", "fr": "Ce qu'il détient"},
+    "next": {"en": "What to do next", "fr": "Et maintenant"},
+    "enter": {"en": "Buy", "fr": "Achat"},
+    "exit": {"en": "Sell", "fr": "Vente"},
+    "hold": {"en": "Hold", "fr": "Conserver"},
+    "no_trade": {"en": "No trade", "fr": "Pas de trade"},
+    "because": {"en": "because", "fr": "car"},
+    "nothing_held": {"en": "No open position", "fr": "Aucune position ouverte"},
+    "nothing_decided": {"en": "No candle closed: nothing to decide", "fr": "Aucune bougie clôturée : rien à décider"},
+    "no_trades": {"en": "No trades", "fr": "Aucun trade"},
+    "bot": {"en": "Bot", "fr": "Bot"},
+    "status": {"en": "Status", "fr": "État"},
+    "symbol": {"en": "Symbol", "fr": "Paire"},
+    "candle": {"en": "Candle", "fr": "Bougie"},
+    "signal": {"en": "Signal", "fr": "Signal"},
+    "confidence": {"en": "Confidence", "fr": "Confiance"},
+    "verdict": {"en": "Verdict", "fr": "Verdict"},
+    "reason": {"en": "Reason", "fr": "Raison"},
+    "price": {"en": "Price", "fr": "Prix"},
+    "entry_price": {"en": "Entry price", "fr": "Prix d'entrée"},
+    "exit_price": {"en": "Exit price", "fr": "Prix de sortie"},
+    "stop": {"en": "Stop", "fr": "Stop"},
+    "target": {"en": "Target", "fr": "Objectif"},
+    "quantity": {"en": "Quantity", "fr": "Quantité"},
+    "value": {"en": "Value", "fr": "Valeur"},
+    "fees": {"en": "Fees", "fr": "Frais"},
+    "profit": {"en": "Profit", "fr": "Gain"},
+    "cash": {"en": "Cash", "fr": "Liquidités"},
+    "equity": {"en": "Equity", "fr": "Capital"},
+    "drawdown": {"en": "Drawdown", "fr": "Repli"},
+    "exposure": {"en": "Exposure", "fr": "Exposition"},
+    "orders": {"en": "Orders", "fr": "Ordres"},
+    "trades": {"en": "Trades", "fr": "Trades"},
+    "positions": {"en": "Positions", "fr": "Positions"},
+    "last_tick": {"en": "Last tick", "fr": "Dernier tick"},
+    "duration": {"en": "Duration", "fr": "Durée"},
+    "risk_events": {"en": "Risk events", "fr": "Alertes"},
+    "paper": {"en": "PAPER", "fr": "PAPIER"},
+    "live": {"en": "LIVE", "fr": "RÉEL"},
+    "replay": {"en": "REPLAY", "fr": "REJEU"},
+    "unknown": {"en": "unknown", "fr": "inconnu"},
+    "none": {"en": "none", "fr": "aucun"},
+}
+
+
+def say(reason: Reason, language: str = "en", quote: str = "") -> str:
+    """The reason as a sentence without a full stop.
+
+    language: "en" or "fr", anything else reads English.  quote: currency that
+    is written behind money.  Never raises: a missing value or an unknown rule
+    still gives something readable.
+    """
+    values = {name: _Shown(value, language, quote) for name, value in reason.values}
+    both = SENTENCES.get(f"{reason.rule}.{reason.effect.value}") or SENTENCES.get(reason.rule)
+    if both is None:
+        return _plain(reason.rule, values)
+    return _in(both, language).format_map(_Values(values))
+
+
+def ui(key: str, language: str = "en") -> str:
+    """A word or heading of a report. An unknown key reads as itself."""
+    both = UI.get(key)
+    return key.replace("_", " ") if both is None else _in(both, language)
+
+
+def _in(both: Mapping[str, str], language: str) -> str:
+    return both.get(language) or both["en"]
+
+
+def _plain(rule: str, values: Mapping[str, _Shown]) -> str:
+    told = ", ".join(f"{name.replace('_', ' ')} {value:number}" for name, value in values.items())
+    return rule.replace("_", " ") + (f" ({told})" if told else "")
+
+
+class _Values(dict[str, "_Shown"]):
+    def __missing__(self, name: str) -> _Shown:
+        return _Shown("?", "en", "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A value that formats itself by kind."""
+
+    value: float | str
+    language: str
+    quote: str
+
+    def __format__(self, kind: str) -> str:
+        if isinstance(self.value, str):
+            return self.value
+        if not math.isfinite(self.value):
+            return ui("unknown", self.language)
+        return self._number(float(self.value), kind)
+
+    def _number(self, value: float, kind: str) -> str:
+        if kind == "percent":
+            return self._local(_trimmed(value * 100, 2)) + ("\u00a0%" if self.language == "fr" else "%")
+        if kind == "money":
+            return self._local(f"{value:,.2f}") + (f" {self.quote}" if self.quote else "")
+        if kind == "minutes":
+            return _minutes(value)
+        if kind == "count":
+            return self._local(f"{value:,.0f}")
+        return self._local(_trimmed(value, 2 if abs(value) >= 1000 else 8, significant=6))
+
+    def _local(self, text: str) -> str:
+        """Decimal comma and no-break space between thousands in French."""
+        if self.language != "fr":
+            return text
+        return text.replace(",", "\u00a0").replace(".", ",")
+
+
+def _trimmed(value: float, decimals: int, significant: int = 0) -> str:
+    """Without trailing zeros; with `significant` no more digits than that below 1000."""
+    if significant and 0 < abs(value) < 1000:
+        decimals = max(0, min(12, significant - 1 - math.floor(math.log10(abs(value)))))
+    text = f"{value:,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _minutes(value: float) -> str:
+    """Rounded up: "0 min" would say that it is over."""
+    hours, minutes = divmod(math.ceil(value), 60)
+    parts = ([f"{hours} h"] if hours else []) + ([f"{minutes} min"] if minutes or not hours else [])
+    return " ".join(parts)
