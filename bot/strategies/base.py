@@ -6,7 +6,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,7 @@ JUST_ENOUGH = 0.2
 """Confidence of a vote whose conditions are all met by a hair."""
 
 
-@dataclass(frozen=True, slots=True)
-class Votes:
+class Votes(NamedTuple):
     """One strategy's votes over n rows.
 
     direction: int8[n], +1 buy, -1 leave or stay out, 0 none.
@@ -53,7 +52,7 @@ class Strategy(ABC):
     features: ClassVar[tuple[str, ...]]
     helpful: ClassVar[tuple[str, ...]] = ()
 
-    @dataclass(frozen=True, slots=True)
+    @dataclass(frozen=True)
     class Params:
         """Parameters, each made with `param`. A strategy with any replaces this."""
 
@@ -122,8 +121,7 @@ class Strategy(ABC):
         return f"{'buy' if direction else 'nothing to do'}: {judged.entry.text(0)}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Judgement:
+class _Judgement(NamedTuple):
     known: dict[str, BoolArray]
     entry: Condition
     leave: Condition

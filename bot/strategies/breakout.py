@@ -28,10 +28,10 @@ class Breakout(Strategy):
 
     @dataclass(frozen=True)
     class Params(Strategy.Params):
-        margin_atr: float = param(0.1, 0.0, 2.0, "ATR", "how far beyond the channel the close must be")
-        margin_strong_atr: float = param(1.0, 2.1, 10.0, "ATR", "how far beyond it is full conviction")
-        volume_min: float = param(1.5, 0.5, 4.0, "x average", "least volume that confirms a break")
-        volume_strong: float = param(4.0, 4.1, 20.0, "x average", "volume of full conviction")
+        margin_atr: float = param(0.1, 0.0, 0.5, "ATR", "how far beyond the channel the close must be")
+        margin_strong_atr: float = param(1.0, 0.6, 10.0, "ATR", "how far beyond it is full conviction")
+        volume_min: float = param(1.5, 0.5, 3.0, "x average", "least volume that confirms a break")
+        volume_strong: float = param(4.0, 3.1, 20.0, "x average", "volume of full conviction")
         quiet_rank: float = param(0.7, 0.1, 1.0, "share", "Bollinger width rank below which the market was quiet")
 
     params: Params
@@ -47,7 +47,7 @@ class Breakout(Strategy):
             ),
             above("volume_ratio", table.column("volume_ratio"), p.volume_min, p.volume_strong, "{:.1f}"),
             holds("close above ema_50", table.column("close") > table.column("ema_50")),
-            below("bb_width_rank", table.column("bb_width_rank"), p.quiet_rank, 0.1, needed=False),
+            below("bb_width_rank", table.column("bb_width_rank"), p.quiet_rank, 0.0, needed=False),
         ]
 
     def exit_conditions(self, table: FeatureTable) -> list[Condition]:

@@ -8,15 +8,14 @@ axis): a row judged alone gives the very bits that it gives within a table.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from bot.domain.candles import BoolArray, FloatArray
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """One thing a strategy looks for, over n rows.
 
     name: plain English, true when met.  met: bool[n].  strength: float64[n],

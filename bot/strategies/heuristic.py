@@ -19,8 +19,8 @@ class Heuristic(Strategy):
     """The share of the bullish points that a candle collects; the bearish patterns mirror them.
 
     It needs no training, so it votes from the first day on, model or no model.
-    Support, resistance and the higher timeframes may be unknown: they then give
-    no points, and the others must make up for them.
+    The higher timeframes may be unknown, as for a young coin: they then give no
+    points, and the others must make up for them.
     """
 
     name = "heuristic"
@@ -34,19 +34,22 @@ class Heuristic(Strategy):
         "sma_50",
         "higher_high",
         "lower_low",
+        "support_levels",
+        "resistance_levels",
         "stoch_k",
         "stoch_d",
         "volume_ratio",
         "aroon_up",
         "aroon_down",
     )
-    helpful = ("support_levels", "resistance_levels", "trend_4h", "trend_1d")
+    helpful = ("trend_4h", "trend_1d")
 
     @dataclass(frozen=True)
     class Params(Strategy.Params):
         score_min: float = param(0.45, 0.2, 0.7, "share of points", "least score for a vote")
         score_strong: float = param(0.8, 0.71, 1.0, "share of points", "score of full conviction")
         near_atr: float = param(1.0, 0.1, 4.0, "ATR", "how near to support or resistance counts as at it")
+        wick_max: float = param(0.5, 0.1, 1.0, "share of range", "most of a full-bodied candle that is wick")
         volume_min: float = param(1.2, 0.5, 4.0, "x average", "volume that stands behind a candle")
 
     params: Params
@@ -68,7 +71,9 @@ class Heuristic(Strategy):
             ),
             every(
                 "bullish candle",
-                above("return_1 in units of atr_14", self._move(table), 0.2, 1.5),
+                above("candle_body_size in units of atr_14", self._body(table), 0.4, 1.5),
+                below("candle_wick_ratio", at("candle_wick_ratio"), p.wick_max, 0.0),
+                holds("return_1 positive", rising),
                 above("volume_ratio", at("volume_ratio"), p.volume_min, 3 * p.volume_min, "{:.1f}"),
                 weight=2.0,
             ),
@@ -97,7 +102,9 @@ class Heuristic(Strategy):
             ),
             every(
                 "bearish candle",
-                below("return_1 in units of atr_14", self._move(table), -0.2, -1.5),
+                above("candle_body_size in units of atr_14", self._body(table), 0.4, 1.5),
+                below("candle_wick_ratio", at("candle_wick_ratio"), p.wick_max, 0.0),
+                holds("return_1 negative", falling),
                 above("volume_ratio", at("volume_ratio"), p.volume_min, 3 * p.volume_min, "{:.1f}"),
                 weight=2.0,
             ),
@@ -115,6 +122,6 @@ class Heuristic(Strategy):
         return (table.column("close") - table.column(level)) / table.column("atr_14")
 
     @staticmethod
-    def _move(table: FeatureTable) -> FloatArray:
-        """The candle's own move in units of ATR."""
-        return table.column("return_1") * table.column("close") / table.column("atr_14")
+    def _body(table: FeatureTable) -> FloatArray:
+        """The candle's body, up or down, in units of ATR."""
+        return table.column("candle_body_size") * table.column("close") / table.column("atr_14")

@@ -27,8 +27,8 @@ class TrendFollowing(Strategy):
 
     @dataclass(frozen=True)
     class Params(Strategy.Params):
-        adx_min: float = param(25.0, 10.0, 50.0, "ADX points", "weakest trend that counts as one")
-        adx_strong: float = param(45.0, 51.0, 90.0, "ADX points", "trend strength of full conviction")
+        adx_min: float = param(25.0, 10.0, 40.0, "ADX points", "weakest trend that counts as one")
+        adx_strong: float = param(45.0, 41.0, 90.0, "ADX points", "trend strength of full conviction")
         gap_strong_frac: float = param(0.02, 0.002, 0.2, "fraction", "ema_12 over ema_26 of full conviction")
         stretch_max_atr: float = param(2.0, 0.5, 10.0, "ATR", "furthest the close may be above ema_26")
 
