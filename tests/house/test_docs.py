@@ -23,13 +23,11 @@ def bot_commands() -> set[str]:
     import typer
 
     cli = pytest.importorskip("bot.cli", reason="the command line is not there yet")
-    modules = [
-        cli,
-        *(importlib.import_module(name) for name in ("bot.cli.app", "bot.__main__") if importlib.util.find_spec(name)),
-    ]
+    parts = [f"bot.cli.{part.stem}" for part in (ROOT / "bot" / "cli").glob("[a-z]*.py")]
+    modules = [cli, *map(importlib.import_module, sorted(parts))]
     apps = [value for module in modules for value in vars(module).values() if isinstance(value, typer.Typer)]
     assert apps, "bot.cli has no Typer application"
-    return set(typer.main.get_group(apps[0]).commands)
+    return {name for app in apps for name in typer.main.get_group(app).commands}
 
 
 def test_the_first_two_commands_of_the_readme_are_run_and_test():

@@ -11,7 +11,8 @@ from tests.house.checkout import ROOT
 @pytest.fixture(scope="module")
 def builder():
     spec = importlib.util.spec_from_file_location("environment_builder", ROOT / ".ci" / "environment.py")
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)

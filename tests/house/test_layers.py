@@ -13,8 +13,11 @@ CORE = sorted(
     path for layer in ("domain", "features", "strategies", "rulebook") for path in (ROOT / "bot" / layer).rglob("*.py")
 )
 IMPURE = re.compile(
-    r"datetime\.(now|utcnow|today)\(|\btime\.(time|monotonic|perf_counter|sleep)\b|\bimport random\b|\brandom\.(random|default_rng|seed)\b"
-    r"|\bos\.(environ|getenv)\b|\bopen\(|\bprint\("
+    r"datetime\.(now|utcnow|today)\("
+    r"|\btime\.(time|time_ns|monotonic|perf_counter|sleep)\("
+    r"|\b(import random|from random|random\.|default_rng)\b"
+    r"|\bos\.(environ|getenv)\b"
+    r"|(?<![.\w])(open|print|input)\("
 )
 
 
