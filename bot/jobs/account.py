@@ -1,0 +1,210 @@
+"""One bot's orders, trades and cash while a tick works on them, and what it has yet to save.
+
+Starts from the database's snapshot, takes every step through the ledger's rules,
+and hands out the difference for each commit. The book that the rulebook sees is
+made from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from bot.domain.book import Book, BotStatus, Cooldown, PendingEntry, Position
+from bot.domain.decisions import PositionMark
+from bot.domain.markets import Market
+from bot.domain.orders import FINAL, IN_DOUBT, RESTING, Fill, Leg, Order, OrderStatus
+from bot.domain.records import BotSnapshot, BotWrites, OrderEvent, Trade, TradeEvent
+from bot.domain.timeframes import floor_ms
+from bot.rulebook.ledger import apply_fill, cash_flow, quantize
+from bot.rulebook.settle import Step
+
+NAN = float("nan")
+DAY_MS = 86_400_000
+
+
+class Account:
+    """Mutable working copy of one bot's ledger. Nothing here reaches the database by itself."""
+
+    def __init__(self, snapshot: BotSnapshot, cooldown_ms: int) -> None:
+        self.snapshot = snapshot
+        self.cash = snapshot.cash
+        self.orders: dict[str, Order] = {order.client_id: order for order in snapshot.open_orders}
+        self.trades: dict[str, Trade] = {trade.trade_id: trade for trade in snapshot.open_trades}
+        self.cooldowns: dict[str, Cooldown] = {cooldown.symbol: cooldown for cooldown in snapshot.cooldowns}
+        self.closed: list[Trade] = []
+        self._cooldown_ms = cooldown_ms
+        self._orders: dict[str, Order] = {}
+        self._order_events: list[OrderEvent] = []
+        self._fills: list[Fill] = []
+        self._trades: dict[str, Trade] = {}
+        self._trade_events: list[TradeEvent] = []
+        self._cooldowns: dict[str, Cooldown] = {}
+
+    # --- steps -----------------------------------------------------------------------------
+
+    def put_order(self, order: Order, at_ms: int, **detail: Any) -> None:
+        """Take over an order as it stands now; a new one or a step of a known one."""
+        before = self.orders.get(order.client_id)
+        self.orders[order.client_id] = order
+        self._orders[order.client_id] = order
+        changed = (
+            before is None
+            or before.status is not order.status
+            or before.quantity != order.quantity
+            or before.stop_price != order.stop_price
+            or before.filled != order.filled
+        )
+        if changed:
+            self._order_events.append(
+                OrderEvent(order.client_id, before.status if before else None, order.status, at_ms, detail)
+            )
+        trade = self.trades.get(order.trade_id)
+        if trade is not None and order.leg is Leg.STOP and order.status in RESTING:
+            self._follow_stop(trade, order, at_ms)
+
+    def book_fill(self, order: Order, fill: Fill) -> None:
+        """Book one fill of an order that put_order has taken over already."""
+        known = self.trades.get(order.trade_id)
+        trade = apply_fill(known, order, fill, strategy=order.reason)
+        self.cash += cash_flow(fill)
+        self._fills.append(fill)
+        kind = "closed" if trade.status == "closed" else "opened" if known is None else "filled"
+        detail = {
+            "client_id": order.client_id, "side": fill.side.value, "quantity": str(fill.quantity),
+            "price": str(fill.price), "fee": str(fill.fee), "reason": order.reason,
+        }  # fmt: skip
+        self._set_trade(trade, TradeEvent(trade.trade_id, kind, fill.filled_ms, detail))
+        if trade.status == "closed":
+            del self.trades[trade.trade_id]
+            self.closed.append(trade)
+            self._cool(trade)
+
+    def take_step(self, step: Step) -> None:
+        """One step that the venue took by itself between ticks."""
+        self.put_order(step.order, step.at_ms, why=step.why)
+        if step.fill is not None:
+            self.book_fill(step.order, step.fill)
+
+    def mark(self, mark: PositionMark, market: Market, now_ms: int) -> None:
+        """New trailing state of a position."""
+        trade = self.trades[mark.trade_id]
+        high_water = quantize(mark.high_water, market.price_step)
+        if (high_water, mark.armed) == (trade.high_water, trade.armed):
+            return
+        newly_armed = mark.armed and not trade.armed
+        event = TradeEvent(trade.trade_id, "armed", now_ms, {"high_water": str(high_water)}) if newly_armed else None
+        self._set_trade(replace(trade, high_water=high_water, armed=mark.armed), event)
+
+    def _follow_stop(self, trade: Trade, stop: Order, at_ms: int) -> None:
+        if stop.stop_price == trade.stop_price:
+            return
+        detail = {"from": str(trade.stop_price), "to": str(stop.stop_price), "reason": stop.reason}
+        moved = TradeEvent(trade.trade_id, "stop_moved", at_ms, detail)
+        self._set_trade(replace(trade, stop_price=stop.stop_price), moved)
+
+    def _set_trade(self, trade: Trade, event: TradeEvent | None = None) -> None:
+        self.trades[trade.trade_id] = trade
+        self._trades[trade.trade_id] = trade
+        if event is not None:
+            self._trade_events.append(event)
+
+    def _cool(self, trade: Trade) -> None:
+        before = self.cooldowns.get(trade.symbol)
+        losses = (before.losses if before else 0) + 1 if trade.pnl < 0 else 0
+        cooldown = Cooldown(trade.symbol, trade.exit_ms + self._cooldown_ms, losses, trade.exit_reason)
+        self.cooldowns[trade.symbol] = cooldown
+        self._cooldowns[trade.symbol] = cooldown
+
+    # --- views -----------------------------------------------------------------------------
+
+    def live_orders(self) -> tuple[Order, ...]:
+        return tuple(order for order in self.orders.values() if order.status not in FINAL)
+
+    def symbols(self) -> set[str]:
+        """Symbols that the bot holds or has orders on."""
+        return {t.symbol for t in self.trades.values()} | {o.symbol for o in self.live_orders()}
+
+    def resting_stop(self, trade: Trade) -> Order | None:
+        return next(
+            (o for o in self.live_orders() if o.leg is Leg.STOP and o.trade_id == trade.trade_id and o.status in RESTING),
+            None,
+        )
+
+    def positions(self) -> tuple[Position, ...]:
+        return tuple(self._position(trade) for trade in self.trades.values() if trade.open_quantity > 0)
+
+    def _position(self, trade: Trade) -> Position:
+        stop = self.resting_stop(trade)
+        return Position(
+            symbol=trade.symbol,
+            trade_id=trade.trade_id,
+            size=float(trade.open_quantity),
+            entry_price=float(trade.entry_price),
+            fees_paid=float(trade.fees),
+            stop_price=float(stop.stop_price) if stop and stop.stop_price is not None else NAN,
+            stop_size=float(stop.remaining) if stop else 0.0,
+            stop_client_id=stop.client_id if stop else "",
+            target_price=float(trade.target_price) if trade.target_price is not None else NAN,
+            high_water=float(trade.high_water),
+            armed=trade.armed,
+            opened_ms=trade.entry_ms,
+        )
+
+    def book(self, equity_now: float, now_ms: int, halted: str) -> Book:
+        """The rulebook's view. equity_now: used as the day's opening where the day has just begun."""
+        snapshot = self.snapshot
+        same_day = snapshot.day_open_equity is not None and floor_ms(snapshot.day_open_ms, DAY_MS) == floor_ms(
+            now_ms, DAY_MS
+        )
+        day_open = float(snapshot.day_open_equity) if same_day and snapshot.day_open_equity else equity_now
+        orders = self.live_orders()
+        return Book(
+            cash=float(self.cash),
+            day_open_equity=day_open,
+            peak_equity=max(float(snapshot.peak_equity or 0), float(snapshot.initial_cash)),
+            positions=self.positions(),
+            pending=tuple(
+                PendingEntry(o.symbol, o.client_id, float(o.remaining), float(o.limit_price or 0))
+                for o in orders
+                if o.leg is Leg.ENTRY and o.status in RESTING
+            ),
+            cooldowns=tuple(self.cooldowns.values()),
+            in_doubt=tuple(
+                dict.fromkeys(o.symbol for o in orders if o.status in IN_DOUBT or o.status is OrderStatus.PLANNED)
+            ),
+            halted=halted or ("" if snapshot.status is BotStatus.RUNNING else "paused"),
+            close_requested=tuple(self._close_requested()),
+        )
+
+    def _close_requested(self) -> Iterable[str]:
+        for command in self.snapshot.commands:
+            if command.kind == "close":
+                yield str(command.args.get("symbol", ""))
+            elif command.kind == "close_all":
+                yield from sorted(self.symbols())
+
+    def positions_value(self, prices: dict[str, Decimal]) -> Decimal:
+        """Open quantities at the given prices (quote currency); at entry where there is none."""
+        return sum(
+            (t.open_quantity * prices.get(t.symbol, t.entry_price) for t in self.trades.values()), start=Decimal(0)
+        )
+
+    # --- saving ----------------------------------------------------------------------------
+
+    def drain(self) -> BotWrites:
+        """What is new since the last drain."""
+        writes = BotWrites(
+            bot_id=self.snapshot.bot_id,
+            orders=tuple(self._orders.values()),
+            order_events=tuple(self._order_events),
+            fills=tuple(self._fills),
+            trades=tuple(self._trades.values()),
+            trade_events=tuple(self._trade_events),
+            cooldowns=tuple(self._cooldowns.values()),
+        )
+        self._orders, self._trades, self._cooldowns = {}, {}, {}
+        self._order_events, self._fills, self._trade_events = [], [], []
+        return writes

@@ -1,0 +1,353 @@
+"""One bot during one tick: what it needs, sees, decides and records. No input or output here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from bot.domain.book import Book, BotState, BotStatus
+from bot.domain.candle_checks import is_stale
+from bot.domain.candles import Candles
+from bot.domain.codec import to_json
+from bot.domain.decisions import Decision, SymbolView
+from bot.domain.markets import Market, OrderBook, Quote
+from bot.domain.orders import Leg
+from bot.domain.records import (
+    BotSnapshot,
+    BotWrites,
+    DecisionRecord,
+    EquitySnapshot,
+    RiskEvent,
+    StateChange,
+)
+from bot.domain.signals import Signal
+from bot.domain.timeframes import last_closed_open_ms
+from bot.jobs.account import Account
+from bot.jobs.candles import Key, Need, Problem
+from bot.jobs.orders import Planned, plan_orders
+from bot.jobs.rules import paper_rules, rules_of
+from bot.jobs.signals import Bar, Weighted, columns_read, judge, unhandled_bars, weighted_strategies
+from bot.rulebook.decide import decide
+from bot.rulebook.ledger import quantize
+from bot.rulebook.rules import Rules
+from bot.rulebook.settle import settle_paper
+from bot.rulebook.states import path, target_state
+from bot.settings import Settings
+
+NAN = float("nan")
+ONLINE = "online"
+PAPER_DEADLINE_MS = 0
+"""The paper venue accepts within the commit that records it: anything else was never placed."""
+
+NO_QUOTE = Quote(NAN, NAN, NAN)
+
+
+@dataclass(slots=True)
+class MarketNow:
+    """What a tick knows of the market, shared by all bots. `stored` grows as candles come in."""
+
+    now_ms: int
+    status: str
+    quotes: dict[str, Quote]
+    markets: dict[str, Market]
+    stored: dict[Key, Candles] = field(default_factory=dict)
+    problems: dict[str, Problem] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class BotRun:
+    """Working state of one bot's tick, filled step by step."""
+
+    snapshot: BotSnapshot
+    settings: Settings
+    rules: Rules
+    weighted: Weighted
+    account: Account
+    symbols: tuple[str, ...]
+    due: frozenset[str] = frozenset()
+    bars: list[Bar] = field(default_factory=list)
+    signals: dict[str, tuple[Signal, ...]] = field(default_factory=dict)
+    views: tuple[SymbolView, ...] = ()
+    book: Book | None = None
+    decision: Decision | None = None
+    planned: list[Planned] = field(default_factory=list)
+    commands_done: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def finest(self) -> str:
+        return self.settings.market.protection_timeframe
+
+    @property
+    def timeframe(self) -> str:
+        return self.settings.market.timeframe
+
+
+def open_run(snapshot: BotSnapshot, settings: Settings) -> BotRun:
+    """A bot's run at the start of a tick; its symbols are those it trades, then any others it still holds."""
+    rules = rules_of(settings, snapshot.mode)
+    account = Account(snapshot, rules.cooldown_ms)
+    symbols = tuple(dict.fromkeys((*settings.market.symbols, *sorted(account.symbols()))))
+    return BotRun(snapshot, settings, rules, weighted_strategies(settings), account, symbols)
+
+
+def find_needs(run: BotRun, now_ms: int) -> list[Need]:
+    """Series that this bot needs brought up to date, and which of its symbols have a decision due.
+
+    A symbol with neither a decision due nor an order or position needs nothing:
+    its candles are caught up when the next decision candle closes.
+    """
+    market = run.settings.market
+    newest = last_closed_open_ms(now_ms, market.timeframe)
+    run.due = frozenset(s for s in market.symbols if run.snapshot.handled.get(s, -1) < newest)
+    coarser = (market.timeframe, *market.context_timeframes)
+    active = run.account.symbols()
+    needs = []
+    for symbol in run.symbols:
+        if symbol in run.due:
+            needs.append(Need(symbol, market.protection_timeframe, coarser))
+        elif symbol in active:
+            needs.append(Need(symbol, market.protection_timeframe))
+    return needs
+
+
+def look_back_ms(run: BotRun) -> dict[str, int]:
+    """From when finest candles matter to this bot's orders and positions, per symbol."""
+    since: dict[str, int] = {}
+    for order in run.account.live_orders():
+        since[order.symbol] = min(since.get(order.symbol, order.checked_ms), order.checked_ms)
+    for trade in run.account.trades.values():
+        since[trade.symbol] = min(since.get(trade.symbol, trade.entry_ms), run.snapshot.last_tick_ms)
+    return since
+
+
+def settle(run: BotRun, now: MarketNow) -> None:
+    """Take over what the paper venue did since the last tick."""
+    finest = {symbol: now.stored[symbol, run.finest] for symbol in run.symbols if (symbol, run.finest) in now.stored}
+    steps = settle_paper(
+        run.account.live_orders(), finest, now.markets, paper_rules(run.settings), run.snapshot.name, now.now_ms
+    )
+    for step in steps:
+        run.account.take_step(step)
+
+
+def read_signals(run: BotRun, now: MarketNow) -> None:
+    """Bars and signals of every due symbol whose candles are good."""
+    market = run.settings.market
+    columns = columns_read(run.weighted)
+    for symbol in market.symbols:
+        candles = now.stored.get((symbol, market.timeframe))
+        if symbol not in run.due or symbol in now.problems or candles is None:
+            continue
+        context = {
+            timeframe: now.stored[symbol, timeframe]
+            for timeframe in market.context_timeframes
+            if (symbol, timeframe) in now.stored
+        }
+        bars = unhandled_bars(candles, context, run.snapshot.handled.get(symbol), columns)
+        run.bars.extend(bars)
+        run.signals[symbol] = tuple(judge(bar, run.weighted) for bar in bars)
+
+
+def make_views(run: BotRun, now: MarketNow, books: dict[str, OrderBook]) -> None:
+    """What the rulebook gets to see. books: order books of symbols about to be entered; they beat the ticker."""
+    run.views = tuple(_view(run, now, symbol, books.get(symbol)) for symbol in run.symbols)
+
+
+def _view(run: BotRun, now: MarketNow, symbol: str, book: OrderBook | None) -> SymbolView:
+    quote = now.quotes.get(symbol, NO_QUOTE)
+    bid, ask = quote.bid, quote.ask
+    if book is not None and book.bids and book.asks:
+        bid, ask = book.bids[0][0], book.asks[0][0]
+    market = now.markets.get(symbol)
+    high, low = _extremes(run, now, symbol)
+    return SymbolView(
+        symbol=symbol,
+        quote_bid=bid,
+        quote_ask=ask,
+        quote_last=quote.last,
+        high_since=high,
+        low_since=low,
+        price_step=float(market.price_step) if market else NAN,
+        size_step=float(market.size_step) if market else NAN,
+        min_size=float(market.min_size) if market else NAN,
+        min_notional=float(market.min_notional) if market else NAN,
+        taker_fee=float(market.taker_fee) if market else NAN,
+        problem=_problem(run, now, symbol, market),
+        signals=run.signals.get(symbol, ()),
+    )
+
+
+def _problem(run: BotRun, now: MarketNow, symbol: str, market: Market | None) -> str:
+    """Why this symbol may not be entered now, as a rule name; "" when it may."""
+    if symbol in now.problems:
+        return now.problems[symbol].rule
+    if market is None:
+        return "unknown_symbol"
+    if market.status != ONLINE or symbol not in run.settings.market.symbols:
+        return "not_tradable"
+    finest = now.stored.get((symbol, run.finest))
+    if symbol in run.due and (finest is None or is_stale(finest, now.now_ms, run.settings.market.stale_after_s)):
+        return "stale"
+    return ""
+
+
+def _extremes(run: BotRun, now: MarketNow, symbol: str) -> tuple[float, float]:
+    """Highest and lowest price since the last tick, of candles that lie wholly after the position's entry."""
+    finest = now.stored.get((symbol, run.finest))
+    trade = next((t for t in run.account.trades.values() if t.symbol == symbol), None)
+    if finest is None or trade is None:
+        return NAN, NAN
+    since = (
+        (finest.close_ms > run.snapshot.last_tick_ms)
+        & (finest.open_ms >= trade.entry_ms)
+        & (finest.close_ms <= now.now_ms)
+    )
+    if not since.any():
+        return NAN, NAN
+    return float(finest.high[since].max()), float(finest.low[since].min())
+
+
+def take_decision(run: BotRun, now: MarketNow) -> Decision:
+    """Ask the rulebook."""
+    halted = "" if now.status == ONLINE else "venue_status"
+    equity = float(run.account.cash + run.account.positions_value(_prices(run, now)))
+    run.book = run.account.book(equity, now.now_ms, halted)
+    run.decision = decide(run.book, run.views, run.rules, now.now_ms)
+    return run.decision
+
+
+def symbols_to_enter(decision: Decision) -> tuple[str, ...]:
+    return tuple(i.symbol for i in decision.intents if i.action == "place" and i.leg is Leg.ENTRY)
+
+
+def record(run: BotRun, now: MarketNow, code_version: str) -> DecisionRecord | None:
+    """All that a replay needs; None where there was nothing to decide."""
+    decision = run.decision
+    if decision is None or not (run.bars or decision.intents or decision.marks or run.account.trades):
+        return None
+    inputs = {
+        "now_ms": now.now_ms,
+        "book": to_json(run.book),
+        "views": [to_json(replace(view, signals=())) for view in run.views],
+        "rules": to_json(run.rules),
+        "bars": [to_json(bar) for bar in run.bars],
+        "strategies": [
+            {"name": strategy.name, "weight": weight, "params": to_json(strategy.params)}
+            for strategy, weight in run.weighted
+        ],
+    }
+    outputs = {
+        "signals": [to_json(signal) for signals in run.signals.values() for signal in signals],
+        "decision": to_json(decision),
+    }
+    return DecisionRecord(run.snapshot.bot_id, inputs, outputs, run.snapshot.settings_version, code_version)
+
+
+def plan(run: BotRun, now: MarketNow, attempt: int) -> None:
+    """Order rows for the decision's intents, and the new marks of its positions."""
+    decision = run.decision
+    if decision is None:
+        return
+    for mark in decision.marks:
+        if mark.symbol in now.markets and mark.trade_id in run.account.trades:
+            run.account.mark(mark, now.markets[mark.symbol], now.now_ms)
+    ttl_ms = paper_rules(run.settings).entry_ttl_ms
+    run.planned = plan_orders(
+        decision.intents, run.account, now.markets, now.now_ms, attempt, ttl_ms, now.now_ms + PAPER_DEADLINE_MS
+    )
+
+
+def finish_commands(run: BotRun) -> None:
+    """What became of the commands that the tick carried out."""
+    done = []
+    left = {intent.symbol for intent in (run.decision.intents if run.decision else ())}
+    for command in run.snapshot.commands:
+        symbol = str(command.args.get("symbol", ""))
+        if command.kind == "close_all":
+            done.append((command.command_id, f"closing {len(left)} symbol(s)"))
+        elif command.kind == "close" and symbol in left:
+            done.append((command.command_id, f"closing {symbol}"))
+        elif command.kind == "close" and symbol not in run.account.symbols():
+            done.append((command.command_id, f"nothing to close: no position in {symbol}"))
+    run.commands_done = tuple(done)
+
+
+def data_events(run: BotRun, now: MarketNow, fetched: Iterable[str]) -> list[RiskEvent]:
+    """One open event per symbol with bad data; resolved once its data was fetched and is good again."""
+    events: list[RiskEvent] = []
+    good = set(fetched)
+    for symbol in run.symbols:
+        key = f"data:{symbol}"
+        problem = now.problems.get(symbol)
+        if problem is None and symbol not in now.markets and symbol in run.due:
+            problem = Problem("unknown_symbol", f"{symbol} is not listed by the exchange")
+        if problem is not None:
+            message = f"{symbol} skipped: {problem.detail}"
+            fix = "nothing to do: it is tried again at the next tick"
+            if problem.rule == "unknown_symbol":
+                fix = f"take {symbol} out of market.symbols, or correct its name"
+            events.append(
+                RiskEvent(run.snapshot.bot_id, key, symbol, problem.rule, "warning", message, fix, now.now_ms)
+            )
+        elif key in run.snapshot.open_risk_keys and symbol in good:
+            events.append(
+                RiskEvent(run.snapshot.bot_id, key, symbol, "data", "info", "good again", "", now.now_ms, True)
+            )
+    return events
+
+
+def _prices(run: BotRun, now: MarketNow) -> dict[str, Decimal]:
+    """What each symbol would sell for, on its price step."""
+    prices = {}
+    for symbol in run.symbols:
+        quote, market = now.quotes.get(symbol), now.markets.get(symbol)
+        if quote is None or market is None:
+            continue
+        price = quote.bid if quote.bid > 0.0 else quote.last
+        if price > 0.0:
+            prices[symbol] = quantize(price, market.price_step)
+    return prices
+
+
+def equity_snapshot(run: BotRun, now: MarketNow) -> EquitySnapshot:
+    """Cash plus positions at the bid, after this tick's fills."""
+    value = run.account.positions_value(_prices(run, now))
+    equity = run.account.cash + value
+    peak = max(equity, run.snapshot.peak_equity or equity, run.snapshot.initial_cash)
+    drawdown = float(1 - equity / peak) if peak > 0 else 0.0
+    exposure = float(value / equity) if equity > 0 else 0.0
+    return EquitySnapshot(
+        run.snapshot.bot_id, now.now_ms, run.account.cash, value, equity, peak, max(drawdown, 0.0), exposure
+    )
+
+
+def state_changes(run: BotRun, now: MarketNow) -> tuple[StateChange, ...]:
+    """Steps of the bot state machine that this tick made."""
+    snapshot = run.snapshot
+    if snapshot.status is BotStatus.IDLE and not run.account.symbols():
+        return ()
+    account = run.account
+    pending = sum(o.leg is Leg.ENTRY for o in account.live_orders())
+    target = target_state(snapshot.state, len(account.positions()), pending, len(account.closed))
+    steps: list[BotState] = list(path(snapshot.state, target))
+    closed = ", ".join(f"{t.symbol} {t.exit_reason}" for t in account.closed)
+    reason = closed or ", ".join(sorted(account.symbols())) or "watching"
+    return tuple(StateChange(snapshot.bot_id, snapshot.status, step, reason, now.now_ms) for step in steps)
+
+
+def plan_writes(run: BotRun, decision_record: DecisionRecord | None) -> BotWrites:
+    """First commit of a decision: what settled, what was judged, and the order rows before any request."""
+    assert run.decision is not None
+    return replace(
+        run.account.drain(),
+        signals=tuple(signal for signals in run.signals.values() for signal in signals),
+        verdicts=run.decision.verdicts,
+        decision=decision_record,
+        commands_done=run.commands_done,
+    )
+
+
+def outcome_writes(run: BotRun, now: MarketNow) -> BotWrites:
+    """Last commit: what the venue answered, and where that leaves the bot."""
+    return replace(run.account.drain(), equity=equity_snapshot(run, now), states=state_changes(run, now))

@@ -1,0 +1,134 @@
+"""From intents to order rows, and from the venue's answers back to the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from bot.domain.markets import Market, Quote
+from bot.domain.orders import IN_DOUBT, Intent, Leg, Order, OrderStatus, client_id
+from bot.domain.ports import Answer, Venue
+from bot.jobs.account import Account
+from bot.rulebook.ledger import ZERO, fill_order, move_order, quantize
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An intent with the order that carries it out."""
+
+    intent: Intent
+    order: Order
+
+
+def _price(value: float, market: Market) -> Decimal | None:
+    return quantize(value, market.price_step) if value > 0.0 else None
+
+
+def plan_order(
+    intent: Intent, account: Account, market: Market, now_ms: int, attempt: int, entry_ttl_ms: int, deadline_ms: int
+) -> Order:
+    """The row for a new order, in status submitting, written before the venue hears of it.
+
+    attempt: 0 for entries, since a candle enters once; the fencing number for
+    everything else, so that a run after a killed one never reuses its ids.
+    """
+    entry = intent.leg is Leg.ENTRY
+    own_id = client_id(account.snapshot.name, intent.symbol, intent.bar_ms, intent.leg, 0 if entry else attempt)
+    trade_id = own_id if entry else next(t.trade_id for t in account.trades.values() if t.symbol == intent.symbol)
+    return Order(
+        client_id=own_id,
+        bot_id=account.snapshot.bot_id,
+        symbol=intent.symbol,
+        side=intent.side,
+        leg=intent.leg,
+        type=intent.type,
+        status=OrderStatus.SUBMITTING,
+        quantity=quantize(intent.size, market.size_step),
+        filled=ZERO,
+        limit_price=_price(intent.limit_price, market),
+        stop_price=_price(intent.stop_price, market),
+        target_price=_price(intent.target_price, market),
+        bar_ms=intent.bar_ms,
+        placed_ms=now_ms,
+        checked_ms=now_ms,
+        deadline_ms=deadline_ms,
+        expires_ms=now_ms + entry_ttl_ms if entry else 0,
+        venue_order_id="",
+        trade_id=trade_id,
+        reason=intent.reason,
+    )
+
+
+def plan_orders(
+    intents: Sequence[Intent],
+    account: Account,
+    markets: Mapping[str, Market],
+    now_ms: int,
+    attempt: int,
+    entry_ttl_ms: int,
+    deadline_ms: int,
+) -> list[Planned]:
+    """Rows for all intents. New orders enter the account; amends and cancels carry the resting order as asked for."""
+    planned: list[Planned] = []
+    for intent in intents:
+        market = markets[intent.symbol]
+        if intent.action == "place":
+            order = plan_order(intent, account, market, now_ms, attempt, entry_ttl_ms, deadline_ms)
+            account.put_order(order, now_ms, reason=intent.reason)
+        else:
+            order = account.orders[intent.client_id]
+            if intent.action == "amend":
+                wanted = quantize(intent.size, market.size_step) + order.filled
+                order = replace(
+                    order, quantity=wanted, stop_price=_price(intent.stop_price, market), reason=intent.reason
+                )
+        planned.append(Planned(intent, order))
+    return planned
+
+
+async def send(
+    planned: Sequence[Planned],
+    account: Account,
+    venue: Venue,
+    quotes: Mapping[str, Quote],
+    markets: Mapping[str, Market],
+    volumes: Mapping[str, float],
+    now_ms: int,
+) -> None:
+    """Tell the venue, one request after the other, and take its answers into the account.
+
+    An exit is sent only once the stop that holds its coins is out of the way.
+    """
+    stuck: set[str] = set()
+    for item in planned:
+        order, symbol = item.order, item.intent.symbol
+        if symbol in stuck:
+            if item.intent.action == "place":
+                account.put_order(move_order(order, OrderStatus.NOT_PLACED), now_ms, why="an earlier step failed")
+            continue
+        if item.intent.action == "cancel":
+            answer = await venue.cancel(order, now_ms)
+            if answer.status is not OrderStatus.CANCELLED:
+                stuck.add(symbol)
+        elif item.intent.action == "amend":
+            answer = await venue.amend(order, now_ms)
+        else:
+            answer = await venue.place(order, quotes[symbol], markets[symbol], volumes.get(symbol, 0.0), now_ms)
+        take_answer(account, order, answer, now_ms)
+
+
+def take_answer(account: Account, order: Order, answer: Answer, now_ms: int) -> None:
+    """Book what the venue said: its fills first, then the status, then the stop it attached."""
+    order = replace(order, venue_order_id=answer.venue_order_id or order.venue_order_id)
+    if answer.fills and order.status in IN_DOUBT:
+        order = move_order(order, OrderStatus.OPEN)
+    for fill in answer.fills:
+        order = fill_order(order, fill)
+        account.put_order(order, now_ms, answer=answer.detail)
+        account.book_fill(order, fill)
+    if order.status is not answer.status:
+        order = move_order(order, answer.status)
+    account.put_order(order, now_ms, answer=answer.detail)
+    if answer.attached is not None:
+        account.put_order(answer.attached, now_ms, why="attached")

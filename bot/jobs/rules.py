@@ -1,0 +1,37 @@
+"""Settings, as people write them, to the plain numbers that the rulebook goes by."""
+
+from __future__ import annotations
+
+from bot.rulebook.rules import PaperRules, Rules
+from bot.settings import Settings
+
+
+def rules_of(settings: Settings, mode: str) -> Rules:
+    """The rulebook's numbers. mode: "paper" or "live" (fewer positions at once)."""
+    risk = settings.risk
+    live = mode == "live"
+    return Rules(
+        risk_per_trade_frac=risk.risk_per_trade_frac,
+        max_position_frac=risk.max_position_frac,
+        min_trade_notional=risk.min_trade_notional,
+        stop_loss_frac=risk.stop_loss_frac,
+        take_profit_frac=risk.take_profit_frac,
+        trailing_activation_frac=risk.trailing_activation_frac,
+        trailing_distance_frac=risk.trailing_distance_frac,
+        breakeven=risk.breakeven,
+        cooldown_ms=round(risk.cooldown_s * 1000),
+        max_open_positions=risk.max_open_positions_live if live else risk.max_open_positions,
+        max_long_exposure_frac=risk.max_long_exposure_frac,
+        min_confidence=risk.min_confidence,
+        max_daily_loss_frac=risk.max_daily_loss_frac,
+        max_spread_frac=risk.max_spread_frac,
+        entry_limit_frac=settings.paper.entry_limit_frac,
+        signal_max_age_bars=settings.market.signal_max_age_bars,
+        slot_ms=settings.market.slot_s * 1000,
+    )
+
+
+def paper_rules(settings: Settings) -> PaperRules:
+    """How the paper venue fills."""
+    paper = settings.paper
+    return PaperRules(paper.slippage_frac, paper.participation_frac, round(paper.entry_ttl_s * 1000))

@@ -1,0 +1,354 @@
+"""One tick: lease, candles, settle, signals, decision, orders, state.
+
+Stateless: everything it knows comes from the database and the venue, everything
+it leaves behind is in the database. Each step is one commit under the fencing
+number of the lease, so a run that dies, sleeps or comes twice leaves a state from
+which the next tick goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.domain.book import BotStatus
+from bot.domain.errors import ConfigError, DatabaseError, ExchangeError, LeaseLost, MetronomeError
+from bot.domain.markets import Quote
+from bot.domain.ports import MarketData, Opening, Store, Venue
+from bot.domain.records import BotSnapshot, BotWrites, Lease, RiskEvent, Snapshot, TickRecord, Writes
+from bot.domain.timeframes import floor_ms, to_datetime
+from bot.jobs import bot_run, candles
+from bot.jobs.bot_run import BotRun, MarketNow
+from bot.jobs.candles import Need
+from bot.jobs.orders import send
+from bot.jobs.report import bot_report, iso
+from bot.settings import Settings
+
+METADATA_MAX_AGE_MS = 86_400_000
+"""Trading rules of symbols change rarely; they are asked for once a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class TickDeps:
+    """What a tick is given. Only the command line builds these from real adapters.
+
+    open_market: called once the snapshot is there, so that the cached trading
+    rules and the breaker's state get in.  breaker_state: the breaker as it is to be
+    kept.  holder: names this run in the lease.  lease_s: how long the lease lasts
+    without renewal.  wall_ms: the runner's clock, used only where the venue cannot
+    be asked for the time.
+    """
+
+    store: Store
+    open_market: Callable[[Snapshot], MarketData]
+    settings_for: Callable[[BotSnapshot], Settings]
+    base: Settings
+    venue_for: Callable[[BotSnapshot, Settings], Venue]
+    code_version: str
+    wall_ms: Callable[[], int]
+    holder: str
+    lease_s: float = 240.0
+
+
+@dataclass(slots=True)
+class Laps:
+    """How long each phase took, ms."""
+
+    timings_ms: dict[str, float] = field(default_factory=dict)
+    _began: float = field(default_factory=time.perf_counter)
+
+    def lap(self, phase: str) -> None:
+        now = time.perf_counter()
+        self.timings_ms[phase] = round(self.timings_ms.get(phase, 0.0) + (now - self._began) * 1000, 2)
+        self._began = now
+
+
+@dataclass(slots=True)
+class _Tick:
+    """State of one tick."""
+
+    deps: TickDeps
+    lease: Lease
+    snapshot: Snapshot
+    market_data: MarketData
+    now: MarketNow
+    slot_ms: int
+    dry_run: bool
+    laps: Laps
+    runs: list[BotRun] = field(default_factory=list)
+    fetched: set[str] = field(default_factory=set)
+    metadata_ms: int = 0
+
+    async def commit(self, writes: Writes) -> None:
+        if not self.dry_run:
+            await asyncio.to_thread(self.deps.store.commit, self.lease, writes)
+
+    def record(self, status: str, **more: Any) -> TickRecord:
+        slot_s = self.deps.base.market.slot_s
+        missed = (self.slot_ms - self.snapshot.last_slot_ms) // (slot_s * 1000) - 1 if self.snapshot.last_slot_ms else 0
+        mode = self.snapshot.bots[0].mode if self.snapshot.bots else "paper"
+        return TickRecord(
+            self.slot_ms, self.now.now_ms, mode, status, max(missed, 0), dict(self.laps.timings_ms), **more
+        )
+
+
+async def run_tick(deps: TickDeps, *, at_ms: int | None = None, dry_run: bool = False) -> dict[str, Any]:
+    """Do one tick and return its document (SPEC section 3).
+
+    at_ms: virtual time in place of the venue's, paper only; may not lie before the
+    last tick.  dry_run: decide, but write nothing and send nothing.  A tick whose
+    slot is done, or whose lease another run holds, leaves at once: the document then
+    has "skipped" and says why.
+
+    Raises ExchangeError when the venue cannot be used, DatabaseError when the
+    database cannot, LeaseLost when another run took over meanwhile.
+    """
+    laps = Laps()
+    snapshot = await asyncio.to_thread(deps.store.begin, deps.holder, deps.lease_s)
+    laps.lap("load")
+    if snapshot.lease is None:
+        return _skipped(snapshot, "held", f"another run holds this tick: {snapshot.holder}", laps)
+    lease = snapshot.lease
+    market_data = deps.open_market(snapshot)
+    try:
+        opening = await _open(deps, snapshot, market_data, at_ms)
+    except MetronomeError as error:
+        await _give_up(deps, lease, error, dry_run)
+        raise
+    laps.lap("opening")
+    slot_ms = floor_ms(opening.now_ms, deps.base.market.slot_s * 1000)
+    if slot_ms <= snapshot.last_slot_ms:
+        await asyncio.to_thread(deps.store.commit, lease, Writes(release=True))
+        return _skipped(snapshot, "done", f"slot {iso(slot_ms)} is done already", laps, opening.now_ms)
+
+    now = MarketNow(opening.now_ms, opening.status, dict(opening.quotes), {m.symbol: m for m in snapshot.markets})
+    tick = _Tick(deps, lease, snapshot, market_data, now, slot_ms, dry_run, laps)
+    try:
+        return await _work(tick, at_ms)
+    except LeaseLost:
+        raise
+    except BaseException as error:
+        # Whatever went wrong, the ledger says so; the slot stays open for the next run.
+        with contextlib.suppress(DatabaseError):
+            await tick.commit(Writes(tick=tick.record("failed", error=f"{type(error).__name__}: {error}"), release=True))
+        raise
+
+
+async def _open(deps: TickDeps, snapshot: Snapshot, market_data: MarketData, at_ms: int | None) -> Opening:
+    symbols = list(deps.base.market.symbols)
+    for bot in snapshot.bots:
+        symbols += deps.settings_for(bot).market.symbols
+        symbols += [trade.symbol for trade in bot.open_trades] + [order.symbol for order in bot.open_orders]
+    opening = await market_data.opening(tuple(dict.fromkeys(symbols)))
+    if at_ms is None:
+        return opening
+    if at_ms < snapshot.last_now_ms:
+        raise ConfigError(
+            f"--at {iso(at_ms)} lies before the last tick ({iso(snapshot.last_now_ms)})",
+            where="--at",
+            fix="time only runs forward: give a later moment, or use a database of its own",
+        )
+    if at_ms > opening.now_ms:
+        raise ConfigError(
+            f"--at {iso(at_ms)} lies in the venue's future ({iso(opening.now_ms)})",
+            where="--at",
+            fix="give a moment that has passed",
+        )
+    return Opening(at_ms, opening.status, opening.quotes)
+
+
+async def _give_up(deps: TickDeps, lease: Lease, error: MetronomeError, dry_run: bool) -> None:
+    """Leave a trace of a tick that found no venue, and let the next run in."""
+    events: tuple[RiskEvent, ...] = ()
+    if isinstance(error, ExchangeError) and not dry_run:
+        events = (RiskEvent(0, "venue", "", "venue_down", "error", error.what, error.fix, deps.wall_ms()),)
+    with contextlib.suppress(DatabaseError):
+        await asyncio.to_thread(deps.store.commit, lease, Writes(risk_events=events, release=True))
+
+
+async def _work(tick: _Tick, at_ms: int | None) -> dict[str, Any]:
+    deps, now, laps = tick.deps, tick.now, tick.laps
+    await _refresh_metadata(tick)
+    for bot in tick.snapshot.bots:
+        if bot.status is not BotStatus.IDLE or bot.open_trades or bot.open_orders:
+            tick.runs.append(bot_run.open_run(bot, deps.settings_for(bot)))
+    await _bring_up_to_date(tick, at_ms)
+    for run in tick.runs:
+        bot_run.settle(run, now)
+        bot_run.read_signals(run, now)
+        bot_run.make_views(run, now, {})
+        bot_run.take_decision(run, now)
+    laps.lap("decide")
+    await _look_closer(tick)
+    records = []
+    for run in tick.runs:
+        records.append(bot_run.record(run, now, deps.code_version))
+        bot_run.plan(run, now, tick.lease.token)
+        bot_run.finish_commands(run)
+    first = [bot_run.plan_writes(run, record) for run, record in zip(tick.runs, records, strict=True)]
+    events = tuple(event for run in tick.runs for event in bot_run.data_events(run, now, tick.fetched))
+    if any(run.planned for run in tick.runs):
+        await tick.commit(Writes(tick=tick.record("running"), bots=tuple(first), risk_events=events))
+        laps.lap("save")
+        first, events = [], ()
+        if not tick.dry_run:
+            for run in tick.runs:
+                await _send(tick, run)
+        laps.lap("orders")
+    last = [bot_run.outcome_writes(run, now) for run in tick.runs]
+    document = _document(tick)
+    await tick.commit(
+        Writes(
+            tick=tick.record("done", report=document),
+            bots=tuple(_joined(first, last)),
+            risk_events=events,
+            breaker={},
+            release=True,
+        )
+    )
+    laps.lap("save")
+    document["timings_ms"] = dict(laps.timings_ms)
+    if tick.dry_run:
+        await asyncio.to_thread(deps.store.commit, tick.lease, Writes(release=True))
+    return document
+
+
+async def _refresh_metadata(tick: _Tick) -> None:
+    """Trading rules of all symbols, once a day or when a symbol is new."""
+    wanted = {symbol for bot in tick.snapshot.bots for symbol in tick.deps.settings_for(bot).market.symbols}
+    age = tick.now.now_ms - tick.snapshot.markets_ms
+    if 0 <= age < METADATA_MAX_AGE_MS and wanted <= set(tick.now.markets):
+        return
+    fresh = await tick.market_data.markets()
+    tick.now.markets = {market.symbol: market for market in fresh}
+    await tick.commit(Writes(markets=fresh, markets_ms=tick.now.now_ms))
+    tick.laps.lap("metadata")
+
+
+async def _bring_up_to_date(tick: _Tick, at_ms: int | None) -> None:
+    """Fetch what has closed, store it, and read back the windows that this tick works on."""
+    now, base = tick.now, tick.deps.base.market
+    needs = candles.merge_needs(need for run in tick.runs for need in bot_run.find_needs(run, now.now_ms))
+    known = [need for need in needs if need.symbol in now.markets]
+    tails = tick.snapshot.series_tails
+    window = max((run.settings.market.window for run in tick.runs), default=base.window)
+    gathered = await candles.gather(
+        tick.market_data, candles.plan_requests(known, tails, now.now_ms, window), now.now_ms
+    )
+    tick.laps.lap("fetch")
+    if gathered.fresh:
+        await tick.commit(Writes(tick=tick.record("running"), candles=tuple(gathered.fresh)))
+    await _read_windows(tick, known, window)
+    behind = [r for r in candles.missing(now.stored, known, now.now_ms) if r.symbol not in gathered.problems]
+    if behind:
+        late = await candles.gather(tick.market_data, behind, now.now_ms)
+        gathered.problems.update(late.problems)
+        if late.fresh:
+            await tick.commit(Writes(candles=tuple(late.fresh)))
+            await _read_windows(tick, known, window)
+    for request in candles.missing(now.stored, known, now.now_ms):
+        detail = f"no {request.timeframe} candle of the last full {request.timeframe}"
+        gathered.problems.setdefault(request.symbol, candles.Problem("stale", detail))
+    now.problems.update(gathered.problems)
+    tick.fetched = {need.symbol for need in known} - set(gathered.problems)
+    if at_ms is not None:
+        _quotes_as_of(tick)
+    tick.laps.lap("candles")
+
+
+async def _read_windows(tick: _Tick, needs: Sequence[Need], window: int) -> None:
+    """Stored candles of the needed series, coarser ones built up to now and stored too."""
+    now = tick.now
+    since: dict[str, int] = {}
+    for run in tick.runs:
+        for symbol, moment in bot_run.look_back_ms(run).items():
+            since[symbol] = min(since.get(symbol, moment), moment)
+    wanted = candles.windows_wanted(needs, tick.snapshot.series_tails, since, now.now_ms, window)
+    if not wanted:
+        return
+    now.stored = await asyncio.to_thread(tick.deps.store.windows, wanted)
+    built = candles.build_coarser(now.stored, needs, now.now_ms)
+    if built:
+        await tick.commit(Writes(candles=tuple(built)))
+
+
+def _quotes_as_of(tick: _Tick) -> None:
+    """With --at, what a symbol traded at then: the close of its newest finest candle."""
+    for run in tick.runs:
+        for symbol in run.symbols:
+            finest = tick.now.stored.get((symbol, run.finest))
+            if finest is not None and len(finest):
+                price = float(finest.close[-1])
+                tick.now.quotes[symbol] = Quote(price, price, price)
+
+
+async def _look_closer(tick: _Tick) -> None:
+    """Read the order book of symbols that are about to be entered, and decide again with it."""
+    near = {s: run for run in tick.runs if run.decision for s in bot_run.symbols_to_enter(run.decision)}
+    if not near:
+        return
+    depth = tick.deps.base.market.order_book_depth
+    read = await asyncio.gather(*(tick.market_data.order_book(symbol, depth) for symbol in near))
+    books = {symbol: book for symbol, book in zip(near, read, strict=True) if book is not None}
+    for run in tick.runs:
+        if run.decision and any(symbol in books for symbol in bot_run.symbols_to_enter(run.decision)):
+            bot_run.make_views(run, tick.now, books)
+            bot_run.take_decision(run, tick.now)
+    tick.laps.lap("order_books")
+
+
+async def _send(tick: _Tick, run: BotRun) -> None:
+    venue = tick.deps.venue_for(run.snapshot, run.settings)
+    quotes = {view.symbol: Quote(view.quote_bid, view.quote_ask, view.quote_last) for view in run.views}
+    volumes = {}
+    for symbol in run.symbols:
+        finest = tick.now.stored.get((symbol, run.finest))
+        if finest is not None and len(finest):
+            volumes[symbol] = float(finest.volume[-1])
+    await send(run.planned, run.account, venue, quotes, tick.now.markets, volumes, tick.now.now_ms)
+
+
+def _joined(first: Sequence[BotWrites], last: Sequence[BotWrites]) -> list[BotWrites]:
+    """Both commits of each bot in one, where nothing had to be sent in between."""
+    if not first:
+        return list(last)
+    joined = []
+    for a, b in zip(first, last, strict=True):
+        joined.append(
+            BotWrites(
+                bot_id=a.bot_id, orders=a.orders + b.orders, order_events=a.order_events + b.order_events,
+                fills=a.fills + b.fills, trades=a.trades + b.trades, trade_events=a.trade_events + b.trade_events,
+                signals=a.signals, verdicts=a.verdicts, decision=a.decision, cooldowns=a.cooldowns + b.cooldowns,
+                equity=b.equity, states=b.states, commands_done=a.commands_done,
+            )
+        )  # fmt: skip
+    return joined
+
+
+def _document(tick: _Tick) -> dict[str, Any]:
+    return {
+        "slot": iso(tick.slot_ms),
+        "mode": tick.record("done").mode,
+        "now": iso(tick.now.now_ms),
+        "venue_status": tick.now.status,
+        "missed_slots": tick.record("done").missed_slots,
+        "dry_run": tick.dry_run,
+        "bots": [bot_report(run, tick.now) for run in tick.runs],
+        "timings_ms": dict(tick.laps.timings_ms),
+    }
+
+
+def _skipped(snapshot: Snapshot, why: str, detail: str, laps: Laps, now_ms: int = 0) -> dict[str, Any]:
+    return {
+        "slot": iso(snapshot.last_slot_ms) if why == "done" else None,
+        "mode": snapshot.bots[0].mode if snapshot.bots else "paper",
+        "now": to_datetime(now_ms).isoformat() if now_ms else None,
+        "skipped": why,
+        "detail": detail,
+        "bots": [],
+        "timings_ms": laps.timings_ms,
+    }
