@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.domain.candles import Candles
 from bot.domain.markets import Market, OrderBook, Quote
@@ -51,6 +51,7 @@ class MarketData(Protocol):
     async def markets(self) -> tuple[Market, ...]: ...
     async def candles(self, requests: Sequence[CandleRequest], now_ms: int) -> tuple[CandleAnswer, ...]: ...
     async def order_book(self, symbol: str, depth: int = 20) -> OrderBook | None: ...
+    def breaker_state(self) -> dict[str, Any]: ...
     async def aclose(self) -> None: ...
 
 

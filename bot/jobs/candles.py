@@ -130,6 +130,19 @@ def _sort_in(gathered: Gathered, answer: CandleAnswer) -> None:
         gathered.problems.setdefault(answer.request.symbol, Problem(rule, detail))
 
 
+def absorb(stored: Candles, fresh: Candles) -> Candles:
+    """Fresh candles behind the stored ones, a gap between them filled.
+
+    Where both have a candle, the stored one stays, also when the venue tells it
+    differently now: decisions were made on it. A hole too wide to fill starts the
+    series anew behind it.
+    """
+    if not len(stored):
+        return fresh
+    new = fresh.since(int(stored.open_ms[-1]) + 1)
+    return merge(stored, new).candles or new
+
+
 def last_run(candles: Candles) -> Candles:
     """The newest stretch without a hole."""
     if len(candles) < 2:
@@ -151,16 +164,14 @@ def build_coarser(stored: dict[Key, Candles], needs: Sequence[Need], now_ms: int
             key = (need.symbol, timeframe)
             have = stored.get(key, Candles.empty(need.symbol, timeframe))
             newest = last_closed_open_ms(now_ms, timeframe)
-            if len(have) and have.open_ms[-1] >= newest or not len(finest):
+            if (len(have) and have.open_ms[-1] >= newest) or not len(finest):
                 continue
             after = int(have.open_ms[-1]) + have.step_ms if len(have) else 0
             fresh = resample(finest, timeframe).closed_at(now_ms).since(after)
             if not len(fresh) or (len(have) and fresh.open_ms[0] != after):
                 continue
-            joined = merge(have, fresh).candles if len(have) else fresh
-            if joined is not None:
-                built.append(fresh)
-                stored[key] = joined
+            built.append(fresh)
+            stored[key] = absorb(have, fresh)
     return built
 
 

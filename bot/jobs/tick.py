@@ -16,14 +16,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.domain.book import BotStatus
+from bot.domain.candles import Candles
 from bot.domain.errors import ConfigError, DatabaseError, ExchangeError, LeaseLost, MetronomeError
 from bot.domain.markets import Quote
-from bot.domain.ports import MarketData, Opening, Store, Venue
+from bot.domain.ports import CandleRequest, MarketData, Opening, Store, Venue
 from bot.domain.records import BotSnapshot, BotWrites, Lease, RiskEvent, Snapshot, TickRecord, Writes
 from bot.domain.timeframes import floor_ms, to_datetime
 from bot.jobs import bot_run, candles
 from bot.jobs.bot_run import BotRun, MarketNow
-from bot.jobs.candles import Need
+from bot.jobs.candles import Key, Need
 from bot.jobs.orders import send
 from bot.jobs.report import bot_report, iso
 from bot.settings import Settings
@@ -37,8 +38,7 @@ class TickDeps:
     """What a tick is given. Only the command line builds these from real adapters.
 
     open_market: called once the snapshot is there, so that the cached trading
-    rules and the breaker's state get in.  breaker_state: the breaker as it is to be
-    kept.  holder: names this run in the lease.  lease_s: how long the lease lasts
+    rules and the breaker's state get in.  holder: names this run in the lease.  lease_s: how long the lease lasts
     without renewal.  wall_ms: the runner's clock, used only where the venue cannot
     be asked for the time.
     """
@@ -81,7 +81,7 @@ class _Tick:
     laps: Laps
     runs: list[BotRun] = field(default_factory=list)
     fetched: set[str] = field(default_factory=set)
-    metadata_ms: int = 0
+    fresh: list[Candles] = field(default_factory=list)
 
     async def commit(self, writes: Writes) -> None:
         if not self.dry_run:
@@ -117,7 +117,7 @@ async def run_tick(deps: TickDeps, *, at_ms: int | None = None, dry_run: bool = 
     try:
         opening = await _open(deps, snapshot, market_data, at_ms)
     except MetronomeError as error:
-        await _give_up(deps, lease, error, dry_run)
+        await _give_up(deps, lease, market_data, error, dry_run)
         raise
     laps.lap("opening")
     slot_ms = floor_ms(opening.now_ms, deps.base.market.slot_s * 1000)
@@ -134,7 +134,8 @@ async def run_tick(deps: TickDeps, *, at_ms: int | None = None, dry_run: bool = 
     except BaseException as error:
         # Whatever went wrong, the ledger says so; the slot stays open for the next run.
         with contextlib.suppress(DatabaseError):
-            await tick.commit(Writes(tick=tick.record("failed", error=f"{type(error).__name__}: {error}"), release=True))
+            failed = tick.record("failed", error=f"{type(error).__name__}: {error}")
+            await tick.commit(Writes(tick=failed, breaker=market_data.breaker_state(), release=True))
         raise
 
 
@@ -161,13 +162,16 @@ async def _open(deps: TickDeps, snapshot: Snapshot, market_data: MarketData, at_
     return Opening(at_ms, opening.status, opening.quotes)
 
 
-async def _give_up(deps: TickDeps, lease: Lease, error: MetronomeError, dry_run: bool) -> None:
+async def _give_up(
+    deps: TickDeps, lease: Lease, market_data: MarketData, error: MetronomeError, dry_run: bool
+) -> None:
     """Leave a trace of a tick that found no venue, and let the next run in."""
     events: tuple[RiskEvent, ...] = ()
+    breaker = None if dry_run else market_data.breaker_state()
     if isinstance(error, ExchangeError) and not dry_run:
         events = (RiskEvent(0, "venue", "", "venue_down", "error", error.what, error.fix, deps.wall_ms()),)
     with contextlib.suppress(DatabaseError):
-        await asyncio.to_thread(deps.store.commit, lease, Writes(risk_events=events, release=True))
+        await asyncio.to_thread(deps.store.commit, lease, Writes(risk_events=events, breaker=breaker, release=True))
 
 
 async def _work(tick: _Tick, at_ms: int | None) -> dict[str, Any]:
@@ -192,9 +196,11 @@ async def _work(tick: _Tick, at_ms: int | None) -> dict[str, Any]:
     first = [bot_run.plan_writes(run, record) for run, record in zip(tick.runs, records, strict=True)]
     events = tuple(event for run in tick.runs for event in bot_run.data_events(run, now, tick.fetched))
     if any(run.planned for run in tick.runs):
-        await tick.commit(Writes(tick=tick.record("running"), bots=tuple(first), risk_events=events))
+        await tick.commit(
+            Writes(tick=tick.record("running"), candles=tuple(tick.fresh), bots=tuple(first), risk_events=events)
+        )
         laps.lap("save")
-        first, events = [], ()
+        tick.fresh, first, events = [], [], ()
         if not tick.dry_run:
             for run in tick.runs:
                 await _send(tick, run)
@@ -204,9 +210,10 @@ async def _work(tick: _Tick, at_ms: int | None) -> dict[str, Any]:
     await tick.commit(
         Writes(
             tick=tick.record("done", report=document),
+            candles=tuple(tick.fresh),
             bots=tuple(_joined(first, last)),
             risk_events=events,
-            breaker={},
+            breaker=tick.market_data.breaker_state(),
             release=True,
         )
     )
@@ -230,50 +237,57 @@ async def _refresh_metadata(tick: _Tick) -> None:
 
 
 async def _bring_up_to_date(tick: _Tick, at_ms: int | None) -> None:
-    """Fetch what has closed, store it, and read back the windows that this tick works on."""
-    now, base = tick.now, tick.deps.base.market
+    """Fetch what has closed while the stored windows are read, and join the two.
+
+    What came in is kept in tick.fresh for the next commit; a run that dies before
+    that fetches it again.
+    """
+    now = tick.now
     needs = candles.merge_needs(need for run in tick.runs for need in bot_run.find_needs(run, now.now_ms))
     known = [need for need in needs if need.symbol in now.markets]
     tails = tick.snapshot.series_tails
-    window = max((run.settings.market.window for run in tick.runs), default=base.window)
-    gathered = await candles.gather(
-        tick.market_data, candles.plan_requests(known, tails, now.now_ms, window), now.now_ms
+    window = max((run.settings.market.window for run in tick.runs), default=0)
+    wanted = candles.windows_wanted(known, tails, _look_back(tick), now.now_ms, window)
+    requests = candles.plan_requests(known, tails, now.now_ms, window)
+    gathered, now.stored = await asyncio.gather(
+        candles.gather(tick.market_data, requests, now.now_ms), _read_windows(tick, wanted)
     )
     tick.laps.lap("fetch")
-    if gathered.fresh:
-        await tick.commit(Writes(tick=tick.record("running"), candles=tuple(gathered.fresh)))
-    await _read_windows(tick, known, window)
+    _take_in(tick, gathered, known)
     behind = [r for r in candles.missing(now.stored, known, now.now_ms) if r.symbol not in gathered.problems]
     if behind:
-        late = await candles.gather(tick.market_data, behind, now.now_ms)
-        gathered.problems.update(late.problems)
-        if late.fresh:
-            await tick.commit(Writes(candles=tuple(late.fresh)))
-            await _read_windows(tick, known, window)
+        _take_in(tick, await candles.gather(tick.market_data, behind, now.now_ms), known)
+        tick.laps.lap("fetch")
     for request in candles.missing(now.stored, known, now.now_ms):
-        detail = f"no {request.timeframe} candle of the last full {request.timeframe}"
-        gathered.problems.setdefault(request.symbol, candles.Problem("stale", detail))
-    now.problems.update(gathered.problems)
-    tick.fetched = {need.symbol for need in known} - set(gathered.problems)
+        detail = f"the last full {request.timeframe} candle is missing"
+        now.problems.setdefault(request.symbol, candles.Problem("stale", detail))
+    tick.fetched = {need.symbol for need in known} - set(now.problems)
     if at_ms is not None:
         _quotes_as_of(tick)
     tick.laps.lap("candles")
 
 
-async def _read_windows(tick: _Tick, needs: Sequence[Need], window: int) -> None:
-    """Stored candles of the needed series, coarser ones built up to now and stored too."""
-    now = tick.now
+def _look_back(tick: _Tick) -> dict[str, int]:
     since: dict[str, int] = {}
     for run in tick.runs:
         for symbol, moment in bot_run.look_back_ms(run).items():
             since[symbol] = min(since.get(symbol, moment), moment)
-    wanted = candles.windows_wanted(needs, tick.snapshot.series_tails, since, now.now_ms, window)
-    if not wanted:
-        return
-    now.stored = await asyncio.to_thread(tick.deps.store.windows, wanted)
+    return since
+
+
+async def _read_windows(tick: _Tick, wanted: Sequence[CandleRequest]) -> dict[Key, Candles]:
+    return await asyncio.to_thread(tick.deps.store.windows, wanted) if wanted else {}
+
+
+def _take_in(tick: _Tick, gathered: candles.Gathered, needs: Sequence[Need]) -> None:
+    """Join fetched candles to the stored ones and build the coarser ones from them."""
+    now = tick.now
+    for fresh in gathered.fresh:
+        key = (fresh.symbol, fresh.timeframe)
+        now.stored[key] = candles.absorb(now.stored.get(key, Candles.empty(*key)), fresh)
     built = candles.build_coarser(now.stored, needs, now.now_ms)
-    if built:
-        await tick.commit(Writes(candles=tuple(built)))
+    tick.fresh += [*gathered.fresh, *built]
+    now.problems.update(gathered.problems)
 
 
 def _quotes_as_of(tick: _Tick) -> None:
