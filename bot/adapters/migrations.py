@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.adapters.postgres_connection import connect, explained
-from bot.domain.errors import CheckFailed, DatabaseError
+from bot.domain.errors import CheckFailed
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -148,5 +148,3 @@ def _apply(
         )
     return True
 
-
-__all__ = ["FOLDER", "DatabaseError", "Migration", "MigrationReport", "migrate", "pending", "read_folder"]

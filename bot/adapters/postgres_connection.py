@@ -39,7 +39,7 @@ def connect(url: str, application: str) -> psycopg.Connection[Row]:
     Raises DatabaseError; its text names the host, never the password.
     """
     try:
-        options = conninfo.conninfo_to_dict(url)
+        options: dict[str, Any] = conninfo.conninfo_to_dict(url)
     except psycopg.ProgrammingError as problem:
         raise DatabaseError(
             "DATABASE_URL cannot be read", where="DATABASE_URL", fix="write it as postgresql://user:password@host/db"
@@ -97,14 +97,14 @@ def in_words(problem: psycopg.Error, where: str, doing: str = "") -> DatabaseErr
             fix="nothing was written; `bot why` shows the rows that are there",
         )
     if state in {"40001", "40P01", "55P03"}:
-        return DatabaseError(f"two writers met: {said}", where=where, fix="nothing was written; the next tick repeats it")
+        return DatabaseError(f"two writers met: {said}", where=where, fix="nothing was written: run it again")
     if not doing and state in {"42P01", "42703", "42883"}:
         return DatabaseError(f"the schema is older than the program: {said}", where=where, fix="run `bot migrate`")
     if state.startswith("42501"):
         return DatabaseError(f"not allowed: {said}", where=where, fix="connect as the owner or as service_role")
     if isinstance(problem, psycopg.OperationalError):
         return DatabaseError(f"the database connection failed: {said}", where=where, fix="see whether the server is up")
-    return DatabaseError(f"the database refused: {said}", where=where, fix="this is a bug: report it with its traceback")
+    return DatabaseError(f"the database refused: {said}", where=where, fix="this is a bug: report it with --debug")
 
 
 def _cannot_connect(problem: psycopg.OperationalError, where: str) -> DatabaseError:

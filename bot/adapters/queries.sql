@@ -1,0 +1,305 @@
+-- Named queries of the tick. A name heads each; %(name)s is a parameter; $Order(o) stands
+-- for the row of `orders o` as JSON with the field names of the dataclass Order.
+
+-- name: take_lease
+select take_lease('tick', %(holder)s, make_interval(secs => %(lease_s)s))
+
+-- name: snapshot
+select json_build_object(
+  'lease', (
+    select json_build_object(
+      'holder', l.holder, 'token', l.token, 'expires_ms', to_ms(l.expires_at),
+      'mine', l.holder = %(holder)s and l.expires_at > clock_timestamp())
+    from leases l where l.name = 'tick'),
+  'writable', current_setting('transaction_read_only') = 'off',
+  'last_tick', (
+    select json_build_object('slot_ms', to_ms(slot_at), 'now_ms', to_ms(now_at))
+    from ticks where status = 'done' order by slot_at desc limit 1),
+  'venue', (select json_build_object('markets_ms', to_ms(markets_at), 'breaker', breaker) from venue_state),
+  'markets', (select json_agg($Market(m) order by m.symbol) from venue_markets m),
+  'series_tails', (
+    select json_agg(json_build_array(s.symbol, s.timeframe,
+      (select to_ms(max(c.open_at)) from candles c where c.series_id = s.series_id)))
+    from candle_series s),
+  'bots', (
+    select json_agg(json_build_object(
+      'bot_id', b.bot_id, 'name', b.name, 'status', b.status, 'state', b.state, 'mode', b.mode, 'quote', b.quote,
+      'initial_cash', b.initial_cash::text,
+      'cash', (select cash::text from cash_balances c where c.bot_id = b.bot_id),
+      'settings', (
+        select json_build_object('version', version, 'overrides', overrides)
+        from bot_settings s where s.bot_id = b.bot_id order by version desc limit 1),
+      'orders', (
+        select json_agg($Order(o) order by o.created_at, o.client_id) from orders o
+        where o.bot_id = b.bot_id and o.status in ('planned', 'submitting', 'open', 'partially_filled', 'unknown')),
+      'trades', (
+        select json_agg($Trade(t) order by t.entry_at, t.trade_id) from trades t
+        where t.bot_id = b.bot_id and t.status = 'open'),
+      'cooldowns', (
+        select json_agg($Cooldown(c) order by c.symbol) from symbol_cooldowns c where c.bot_id = b.bot_id),
+      -- One index probe per symbol, however many verdicts there are.
+      'handled', (
+        with recursive seen (symbol) as (
+          (select v.symbol from verdicts v where v.bot_id = b.bot_id order by v.symbol limit 1)
+          union all
+          select (select v.symbol from verdicts v
+                  where v.bot_id = b.bot_id and v.symbol > seen.symbol order by v.symbol limit 1)
+          from seen where seen.symbol is not null)
+        select json_object_agg(symbol, (
+          select to_ms(max(v.bar_at)) from verdicts v where v.bot_id = b.bot_id and v.symbol = seen.symbol))
+        from seen where symbol is not null),
+      'last_equity', (
+        select json_build_object('at_ms', to_ms(e.at), 'peak_equity', e.peak_equity::text)
+        from equity_snapshots e where e.bot_id = b.bot_id order by e.at desc limit 1),
+      'day_open', (
+        select json_build_object('at_ms', to_ms(e.at), 'equity', e.equity::text)
+        from equity_snapshots e
+        where e.bot_id = b.bot_id and e.at >= (
+          select date_trunc('day', max(n.at), 'UTC') from equity_snapshots n where n.bot_id = b.bot_id)
+        order by e.at limit 1),
+      'commands', (
+        select json_agg($Command(c) order by c.command_id) from commands c
+        where c.bot_id = b.bot_id and c.done_at is null),
+      'open_risk_keys', (
+        select json_agg(r.key order by r.key) from risk_events r
+        where r.bot_id in (b.bot_id, 0) and r.resolved_at is null)
+    ) order by b.bot_id)
+    from bots b)
+)
+
+-- name: windows
+-- One row per series: each column packed into one binary string, half the size of rows.
+select w.n, c.*
+from unnest(%(symbols)s::text[], %(timeframes)s::text[], %(since_ms)s::bigint[])
+  with ordinality as w (symbol, timeframe, since_ms, n)
+join candle_series s using (symbol, timeframe)
+cross join lateral (
+  select
+    string_agg(timestamptz_send(o.open_at), ''), string_agg(float8send(o.open), ''), string_agg(float8send(o.high), ''),
+    string_agg(float8send(o.low), ''), string_agg(float8send(o.close), ''), string_agg(float8send(o.volume), ''),
+    string_agg(boolsend(o.filled), '')
+  from (
+    select * from candles k
+    where k.series_id = s.series_id and k.open_at >= to_timestamp(w.since_ms / 1000.0)
+    order by k.open_at
+  ) as o
+) as c
+
+-- name: hold_lease
+select hold_lease(%(lease_name)s, %(holder)s, %(fence)s, %(release)s)
+
+-- name: save_tick
+insert into ticks as t
+  (slot_at, now_at, mode, status, missed_slots, fence, timings_ms, report, error, finished_at)
+select
+  from_ms(r.slot_ms), from_ms(r.now_ms), r.mode, r.status, r.missed_slots, %(fence)s, r.timings_ms, r.report, r.error,
+  case when r.status <> 'running' then clock_timestamp() end
+from jsonb_to_recordset(%(rows)s) as r (
+  slot_ms bigint, now_ms bigint, mode text, status text, missed_slots integer, timings_ms jsonb, report jsonb, error text)
+on conflict (slot_at) do update set
+  now_at = excluded.now_at, mode = excluded.mode, status = excluded.status, missed_slots = excluded.missed_slots,
+  attempts = t.attempts + case when t.fence = excluded.fence then 0 else 1 end, fence = excluded.fence,
+  timings_ms = excluded.timings_ms, report = excluded.report, error = excluded.error, finished_at = excluded.finished_at
+where t.status <> 'done'
+
+-- name: save_series
+insert into candle_series (symbol, timeframe)
+select w.symbol, w.timeframe from unnest(%(symbols)s::text[], %(timeframes)s::text[]) as w (symbol, timeframe)
+where not exists (select from candle_series s where (s.symbol, s.timeframe) = (w.symbol, w.timeframe))
+
+-- name: save_candles
+insert into candles as old (series_id, open_at, open, high, low, close, volume, filled)
+select s.series_id, from_ms(c.open_ms), c.open, c.high, c.low, c.close, c.volume, c.filled
+from unnest(
+  %(n)s::integer[], %(open_ms)s::bigint[], %(open)s::float8[], %(high)s::float8[], %(low)s::float8[],
+  %(close)s::float8[], %(volume)s::float8[], %(filled)s::boolean[]
+) as c (n, open_ms, open, high, low, close, volume, filled)
+join unnest(%(symbols)s::text[], %(timeframes)s::text[]) with ordinality as w (symbol, timeframe, n) using (n)
+join candle_series s using (symbol, timeframe)
+on conflict (series_id, open_at) do update set
+  open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
+  volume = excluded.volume, filled = excluded.filled
+where old.filled and not excluded.filled -- a gap that the venue has closed since
+
+-- name: drop_old_markets
+delete from venue_markets where symbol <> all (select r.symbol from jsonb_to_recordset(%(rows)s) as r (symbol text))
+
+-- name: save_markets
+insert into venue_markets as m
+  (symbol, venue_id, base, quote, price_step, size_step, min_size, min_notional, maker_fee, taker_fee, status)
+select
+  r.symbol, r.venue_id, r.base, r.quote, r.price_step, r.size_step, r.min_size, r.min_notional, r.maker_fee,
+  r.taker_fee, r.status
+from jsonb_to_recordset(%(rows)s) as r (
+  symbol text, venue_id text, base text, quote text, price_step numeric, size_step numeric, min_size numeric,
+  min_notional numeric, maker_fee numeric, taker_fee numeric, status text)
+on conflict (symbol) do update set
+  venue_id = excluded.venue_id, base = excluded.base, quote = excluded.quote, price_step = excluded.price_step,
+  size_step = excluded.size_step, min_size = excluded.min_size, min_notional = excluded.min_notional,
+  maker_fee = excluded.maker_fee, taker_fee = excluded.taker_fee, status = excluded.status
+where m is distinct from excluded
+
+-- name: save_venue_state
+insert into venue_state as v (markets_at, breaker)
+select from_ms(r.markets_ms), coalesce(r.breaker, '{}')
+from jsonb_to_recordset(%(rows)s) as r (markets_ms bigint, breaker jsonb)
+on conflict (only_row) do update set
+  markets_at = coalesce(excluded.markets_at, v.markets_at),
+  breaker = case when %(breaker_given)s then excluded.breaker else v.breaker end
+
+-- name: save_orders
+insert into orders as o
+  (client_id, bot_id, symbol, side, leg, type, status, quantity, filled, limit_price, stop_price, target_price,
+   bar_at, placed_at, checked_at, deadline_at, expires_at, venue_order_id, trade_id, reason, slot_at, fence)
+select
+  r.client_id, r.bot_id, r.symbol, r.side, r.leg, r.type, r.status, r.quantity, r.filled, r.limit_price, r.stop_price,
+  r.target_price, from_ms(r.bar_ms), from_ms(r.placed_ms), from_ms(r.checked_ms), from_ms(r.deadline_ms),
+  from_ms(r.expires_ms), r.venue_order_id, r.trade_id, r.reason,
+  (select max(t.slot_at) from ticks t where t.fence = %(fence)s), %(fence)s
+from jsonb_to_recordset(%(rows)s) as r (
+  client_id text, bot_id integer, symbol text, side text, leg text, type text, status text, quantity numeric,
+  filled numeric, limit_price numeric, stop_price numeric, target_price numeric, bar_ms bigint, placed_ms bigint,
+  checked_ms bigint, deadline_ms bigint, expires_ms bigint, venue_order_id text, trade_id text, reason text)
+on conflict (client_id) do update set
+  bot_id = excluded.bot_id, symbol = excluded.symbol, side = excluded.side, leg = excluded.leg, type = excluded.type,
+  status = excluded.status, quantity = excluded.quantity, filled = excluded.filled, limit_price = excluded.limit_price,
+  stop_price = excluded.stop_price, target_price = excluded.target_price, bar_at = excluded.bar_at,
+  placed_at = excluded.placed_at, checked_at = excluded.checked_at, deadline_at = excluded.deadline_at,
+  expires_at = excluded.expires_at, venue_order_id = excluded.venue_order_id, trade_id = excluded.trade_id,
+  reason = excluded.reason, fence = excluded.fence, updated_at = clock_timestamp()
+where
+  (o.bot_id, o.symbol, o.side, o.leg, o.type, o.status, o.quantity, o.filled, o.limit_price, o.stop_price,
+   o.target_price, o.bar_at, o.placed_at, o.checked_at, o.deadline_at, o.expires_at, o.venue_order_id, o.trade_id, o.reason)
+  is distinct from
+  (excluded.bot_id, excluded.symbol, excluded.side, excluded.leg, excluded.type, excluded.status, excluded.quantity,
+   excluded.filled, excluded.limit_price, excluded.stop_price, excluded.target_price, excluded.bar_at,
+   excluded.placed_at, excluded.checked_at, excluded.deadline_at, excluded.expires_at, excluded.venue_order_id,
+   excluded.trade_id, excluded.reason)
+  -- A step on the way to a later one of the same commit: skipped when the order is past it already.
+  and (%(last_step)s or o.filled <= excluded.filled and (o.status = excluded.status or exists (
+    select from order_transitions l where (l.from_status, l.to_status) = (o.status, excluded.status))))
+
+-- name: save_order_events
+insert into order_events (client_id, from_status, to_status, at, detail)
+select r.client_id, r.from_status, r.to_status, from_ms(r.at_ms), r.detail
+from jsonb_to_recordset(%(rows)s) as r (client_id text, from_status text, to_status text, at_ms bigint, detail jsonb)
+on conflict do nothing
+
+-- name: save_fills
+insert into fills
+  (venue_trade_id, client_id, bot_id, symbol, side, quantity, price, fee, liquidity, filled_at, fence)
+select
+  r.venue_trade_id, r.client_id, r.bot_id, r.symbol, r.side, r.quantity, r.price, r.fee, r.liquidity,
+  from_ms(r.filled_ms), %(fence)s
+from jsonb_to_recordset(%(rows)s) as r (
+  venue_trade_id text, client_id text, bot_id integer, symbol text, side text, quantity numeric, price numeric,
+  fee numeric, liquidity text, filled_ms bigint)
+on conflict (venue_trade_id) do nothing
+
+-- name: save_trades
+insert into trades as t
+  (trade_id, bot_id, symbol, status, strategy, entry_at, exit_at, entry_price, exit_price, quantity, open_quantity,
+   entry_cost, exit_proceeds, fees, pnl, stop_price, target_price, high_water, armed, exit_reason, fence)
+select
+  r.trade_id, r.bot_id, r.symbol, r.status, r.strategy, from_ms(r.entry_ms), from_ms(r.exit_ms), r.entry_price,
+  r.exit_price, r.quantity, r.open_quantity, r.entry_cost, r.exit_proceeds, r.fees, r.pnl, r.stop_price,
+  r.target_price, r.high_water, r.armed, r.exit_reason, %(fence)s
+from jsonb_to_recordset(%(rows)s) as r (
+  trade_id text, bot_id integer, symbol text, status text, strategy text, entry_ms bigint, exit_ms bigint,
+  entry_price numeric, exit_price numeric, quantity numeric, open_quantity numeric, entry_cost numeric,
+  exit_proceeds numeric, fees numeric, pnl numeric, stop_price numeric, target_price numeric, high_water numeric,
+  armed boolean, exit_reason text)
+on conflict (trade_id) do update set
+  status = excluded.status, strategy = excluded.strategy, entry_at = excluded.entry_at, exit_at = excluded.exit_at,
+  entry_price = excluded.entry_price, exit_price = excluded.exit_price, quantity = excluded.quantity,
+  open_quantity = excluded.open_quantity, entry_cost = excluded.entry_cost, exit_proceeds = excluded.exit_proceeds,
+  fees = excluded.fees, pnl = excluded.pnl, stop_price = excluded.stop_price, target_price = excluded.target_price,
+  high_water = excluded.high_water, armed = excluded.armed, exit_reason = excluded.exit_reason, fence = excluded.fence
+
+-- name: save_trade_events
+insert into trade_events (trade_id, kind, at, detail)
+select r.trade_id, r.kind, from_ms(r.at_ms), r.detail
+from jsonb_to_recordset(%(rows)s) as r (trade_id text, kind text, at_ms bigint, detail jsonb)
+on conflict do nothing
+
+-- name: save_signals
+insert into signals
+  (bot_id, symbol, timeframe, open_at, close_at, direction, confidence, score, leader, atr, votes, slot_at)
+select
+  r.bot_id, r.symbol, r.timeframe, from_ms(r.open_ms), from_ms(r.close_ms), r.direction, r.confidence, r.score,
+  r.leader, r.atr, r.votes, (select max(t.slot_at) from ticks t where t.fence = %(fence)s)
+from jsonb_to_recordset(%(rows)s) as r (
+  bot_id integer, symbol text, timeframe text, open_ms bigint, close_ms bigint, direction smallint,
+  confidence float8, score float8, leader text, atr float8, votes jsonb)
+on conflict do nothing
+
+-- name: save_verdicts
+insert into verdicts (bot_id, symbol, timeframe, bar_at, verdict, reasons, slot_at)
+select
+  r.bot_id, r.symbol, r.timeframe, from_ms(r.bar_ms), r.verdict, r.reasons,
+  (select max(t.slot_at) from ticks t where t.fence = %(fence)s)
+from jsonb_to_recordset(%(rows)s) as r (
+  bot_id integer, symbol text, timeframe text, bar_ms bigint, verdict text, reasons jsonb)
+on conflict do nothing
+
+-- name: save_decisions
+insert into decisions (bot_id, slot_at, fence, inputs, outputs, settings_version, code_version)
+select
+  r.bot_id, (select max(t.slot_at) from ticks t where t.fence = %(fence)s), %(fence)s, r.inputs, r.outputs,
+  r.settings_version, r.code_version
+from jsonb_to_recordset(%(rows)s) as r (
+  bot_id integer, inputs jsonb, outputs jsonb, settings_version integer, code_version text)
+on conflict do nothing
+
+-- name: save_cooldowns
+insert into symbol_cooldowns (bot_id, symbol, until_at, losses, reason)
+select r.bot_id, r.symbol, from_ms(r.until_ms), r.losses, r.reason
+from jsonb_to_recordset(%(rows)s) as r (bot_id integer, symbol text, until_ms bigint, losses integer, reason text)
+on conflict (bot_id, symbol) do update set
+  until_at = excluded.until_at, losses = excluded.losses, reason = excluded.reason
+
+-- name: save_equity
+insert into equity_snapshots
+  (bot_id, at, cash, positions_value, equity, peak_equity, drawdown, exposure, fence)
+select
+  r.bot_id, from_ms(r.at_ms), r.cash, r.positions_value, r.equity, r.peak_equity, r.drawdown, r.exposure, %(fence)s
+from jsonb_to_recordset(%(rows)s) as r (
+  bot_id integer, at_ms bigint, cash numeric, positions_value numeric, equity numeric, peak_equity numeric,
+  drawdown float8, exposure float8)
+on conflict do nothing
+
+-- name: save_states
+with step as (
+  select * from jsonb_to_recordset(%(rows)s) as r (
+    n integer, bot_id integer, status text, state text, reason text, at_ms bigint)
+), seen as (
+  -- PAUSED and IDLE are a person's word, perhaps given while this tick ran: no tick takes them back.
+  select step.*, case when b.status in ('RUNNING', 'ERROR') then step.status else b.status end as kept
+  from step join bots b using (bot_id)
+), moved as (
+  update bots b set status = seen.kept, state = seen.state
+  from seen where b.bot_id = seen.bot_id and seen.n = (select max(s.n) from step s where s.bot_id = b.bot_id)
+)
+insert into bot_state_history (bot_id, status, state, reason, at)
+select bot_id, kept, state, reason, from_ms(at_ms) from seen order by n
+on conflict do nothing
+
+-- name: save_commands_done
+update commands c set done_at = clock_timestamp(), result = r.result
+from jsonb_to_recordset(%(rows)s) as r (command_id bigint, bot_id integer, result text)
+where (c.command_id, c.bot_id) = (r.command_id, r.bot_id) and c.done_at is null
+
+-- name: open_risk_events
+insert into risk_events as e (bot_id, key, symbol, kind, severity, message, fix, at, last_at)
+select r.bot_id, r.key, r.symbol, r.kind, r.severity, r.message, r.fix, from_ms(r.at_ms), from_ms(r.at_ms)
+from jsonb_to_recordset(%(rows)s) as r (
+  bot_id integer, key text, symbol text, kind text, severity text, message text, fix text, at_ms bigint)
+on conflict (bot_id, key) where resolved_at is null do update set
+  symbol = excluded.symbol, kind = excluded.kind, severity = excluded.severity, message = excluded.message,
+  fix = excluded.fix, times = e.times + case when excluded.last_at > e.last_at then 1 else 0 end,
+  last_at = greatest(e.last_at, excluded.last_at)
+
+-- name: resolve_risk_events
+update risk_events e set resolved_at = from_ms(r.at_ms)
+from jsonb_to_recordset(%(rows)s) as r (bot_id integer, key text, at_ms bigint)
+where (e.bot_id, e.key) = (r.bot_id, r.key) and e.resolved_at is null
