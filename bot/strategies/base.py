@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JUST_ENOUGH", "Condition", "Strategy", "Votes", "param"]
 
-JUST_ENOUGH = 0.2
+JUST_ENOUGH = 0.15
 """Confidence of a vote whose conditions are all met by a hair."""
 
 

@@ -40,10 +40,11 @@ class Breakout(Strategy):
         p = self.params
         return [
             above(
-                "close above the last channel high in units of atr_14",
+                "close above the last channel high",
                 self._in_atr(table, "breakout_up"),
                 p.margin_atr,
                 p.margin_strong_atr,
+                "{:+.2f} atr_14",
             ),
             above("volume_ratio", table.column("volume_ratio"), p.volume_min, p.volume_strong, "{:.1f}"),
             holds("close above ema_50", table.column("close") > table.column("ema_50")),
@@ -56,10 +57,11 @@ class Breakout(Strategy):
             every(
                 "breakdown",
                 below(
-                    "close above the last channel low in units of atr_14",
+                    "close above the last channel low",
                     self._in_atr(table, "breakout_down"),
                     -p.margin_atr,
                     -p.margin_strong_atr,
+                    "{:+.2f} atr_14",
                 ),
                 above("volume_ratio", table.column("volume_ratio"), p.volume_min, p.volume_strong, "{:.1f}"),
             )

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from bot.domain.candles import FloatArray
     from bot.features.table import FeatureTable
 
+ATR = "{:+.1f} atr_14"
+
 
 @register
 class Heuristic(Strategy):
@@ -46,7 +48,7 @@ class Heuristic(Strategy):
 
     @dataclass(frozen=True)
     class Params(Strategy.Params):
-        score_min: float = param(0.45, 0.2, 0.7, "share of points", "least score for a vote")
+        score_min: float = param(0.5, 0.2, 0.7, "share of points", "least score for a vote")
         score_strong: float = param(0.8, 0.71, 1.0, "share of points", "score of full conviction")
         near_atr: float = param(1.0, 0.1, 4.0, "ATR", "how near to support or resistance counts as at it")
         wick_max: float = param(0.5, 0.1, 1.0, "share of range", "most of a full-bodied candle that is wick")
@@ -65,13 +67,13 @@ class Heuristic(Strategy):
             above("aroon_up over aroon_down", at("aroon_up") - at("aroon_down"), 0.0, 80.0, "{:+.0f}"),
             every(
                 "bounce",
-                below("atr_14 above support_levels", self._atr_above(table, "support_levels"), p.near_atr, 0.0),
+                below("close above support_levels", self._atr_above(table, "support_levels"), p.near_atr, 0.0, ATR),
                 holds("return_1 positive", rising),
                 weight=2.0,
             ),
             every(
                 "bullish candle",
-                above("candle_body_size in units of atr_14", self._body(table), 0.4, 1.5),
+                above("candle_body_size", self._body(table), 0.4, 1.5, ATR),
                 below("candle_wick_ratio", at("candle_wick_ratio"), p.wick_max, 0.0),
                 holds("return_1 positive", rising),
                 above("volume_ratio", at("volume_ratio"), p.volume_min, 3 * p.volume_min, "{:.1f}"),
@@ -96,13 +98,15 @@ class Heuristic(Strategy):
             above("aroon_down over aroon_up", at("aroon_down") - at("aroon_up"), 0.0, 80.0, "{:+.0f}"),
             every(
                 "turned away",
-                above("atr_14 above resistance_levels", self._atr_above(table, "resistance_levels"), -p.near_atr, 0.0),
+                above(
+                    "close above resistance_levels", self._atr_above(table, "resistance_levels"), -p.near_atr, 0.0, ATR
+                ),
                 holds("return_1 negative", falling),
                 weight=2.0,
             ),
             every(
                 "bearish candle",
-                above("candle_body_size in units of atr_14", self._body(table), 0.4, 1.5),
+                above("candle_body_size", self._body(table), 0.4, 1.5, ATR),
                 below("candle_wick_ratio", at("candle_wick_ratio"), p.wick_max, 0.0),
                 holds("return_1 negative", falling),
                 above("volume_ratio", at("volume_ratio"), p.volume_min, 3 * p.volume_min, "{:.1f}"),

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from bot.domain.candles import FloatArray
     from bot.features.table import FeatureTable
 
+PUSH = "{:+.2f} atr_14"
+
 
 @register
 class Momentum(Strategy):
@@ -55,7 +57,7 @@ class Momentum(Strategy):
             holds(f"rsi_14 under {p.rsi_hot:.0f}", rsi < p.rsi_hot),
             holds("macd_hist positive", table.column("macd_hist") > 0),
             holds("close above ema_50", table.column("close") > table.column("ema_50")),
-            above("macd_hist_slope in units of atr_14", self._push(table), p.push_min_atr, 4 * p.push_min_atr + 0.01),
+            above("macd_hist_slope", self._push(table), p.push_min_atr, 4 * p.push_min_atr + 0.01, PUSH),
             above("rsi_slope", turn, p.turn_min, p.turn_min + 15.0, "{:+.0f}"),
         )
         diverging = every(
@@ -67,7 +69,7 @@ class Momentum(Strategy):
                 holds("bullish macd_divergence", table.column("macd_divergence") > 0, weight=1.0),
                 weight=0.0,
             ),
-            above("macd_hist_slope in units of atr_14", self._push(table), 0.0, 4 * p.push_min_atr + 0.01),
+            above("macd_hist_slope", self._push(table), 0.0, 4 * p.push_min_atr + 0.01, PUSH),
             above("rsi_slope", turn, 0.0, 15.0, "{:+.0f}"),
         )
         return [either("momentum", gathering, diverging)]
@@ -80,7 +82,7 @@ class Momentum(Strategy):
             below("rsi_14", rsi, p.rsi_bear, p.rsi_bear - 20.0, "{:.0f}", weight=0.0),
             holds("macd_hist negative", table.column("macd_hist") < 0),
             holds("close below ema_50", table.column("close") < table.column("ema_50")),
-            below("macd_hist_slope in units of atr_14", self._push(table), -p.push_min_atr, -4 * p.push_min_atr - 0.01),
+            below("macd_hist_slope", self._push(table), -p.push_min_atr, -4 * p.push_min_atr - 0.01, PUSH),
             below("rsi_slope", turn, -p.turn_min, -p.turn_min - 15.0, "{:+.0f}"),
         )
         diverging = every(
@@ -92,7 +94,7 @@ class Momentum(Strategy):
                 holds("bearish macd_divergence", table.column("macd_divergence") < 0, weight=1.0),
                 weight=0.0,
             ),
-            below("macd_hist_slope in units of atr_14", self._push(table), 0.0, -4 * p.push_min_atr - 0.01),
+            below("macd_hist_slope", self._push(table), 0.0, -4 * p.push_min_atr - 0.01, PUSH),
             below("rsi_slope", turn, 0.0, -15.0, "{:+.0f}"),
         )
         return [fading, diverging]

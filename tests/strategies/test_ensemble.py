@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bot.domain.errors import ConfigError
 from bot.features import FeatureTable
 from bot.strategies import Strategy, ensemble, get, names
+from bot.strategies.base import JUST_ENOUGH
 from bot.strategies.conditions import Condition, above, below
 from tests.strategies.samples import HOUR_MS, START_MS, mixed, row
 
@@ -18,15 +19,15 @@ tables = st.builds(mixed, st.integers(0, 2**32), st.integers(1, 40), st.sampled_
 
 
 class Told(Strategy):
-    """Votes as its column says: the sign is the direction, the size the confidence (from 0.2 up)."""
+    """Votes as its column says: the sign is the direction, the size the confidence (from JUST_ENOUGH up)."""
 
     title = "Votes as it is told"
 
     def entry_conditions(self, table: FeatureTable) -> list[Condition]:
-        return [above(self.name, table.column(self.name), 0.2, 1.0)]
+        return [above(self.name, table.column(self.name), JUST_ENOUGH, 1.0)]
 
     def exit_conditions(self, table: FeatureTable) -> list[Condition]:
-        return [below(self.name, table.column(self.name), -0.2, -1.0)]
+        return [below(self.name, table.column(self.name), -JUST_ENOUGH, -1.0)]
 
 
 def told(column: str) -> Strategy:
@@ -81,7 +82,7 @@ def test_a_signal_says_who_led_and_why_each_voted_as_it_did() -> None:
     assert [vote.direction for vote in signal.votes] == [1, 1, -1, 0, 0]
     assert [vote.strategy for vote in signal.votes] == [strategy.name for strategy in FIVE]
     assert signal.votes[2].reason == "leave: cci_20 -0.30"
-    assert signal.votes[3].reason == "nothing to do: mfi_14 0.00 (at least 0.20 wanted)"
+    assert signal.votes[3].reason == "nothing to do: mfi_14 0.00 (at least 0.15 wanted)"
 
 
 def test_the_heavier_vote_leads() -> None:

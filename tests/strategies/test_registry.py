@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,6 +88,14 @@ def test_a_whole_number_stays_one() -> None:
     assert str(params).endswith("Params(candles=20, low=25.0)")
     with pytest.raises(ConfigError, match=r"20.5 is not a whole number"):
         get("low_rsi").with_params({"candles": 20.5})
+
+
+def test_finding_them_imports_neither_the_feature_computation_nor_anything_heavy() -> None:
+    code = "import sys, bot.strategies as s; s.names(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "bot.strategies.momentum" in loaded
+    assert not loaded & {"bot.features", "pandas", "pydantic", "ta", "talib", "duckdb", "asyncio"}
 
 
 def test_an_unknown_name_is_an_error_that_lists_the_known_ones() -> None:

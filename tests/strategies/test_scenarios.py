@@ -196,8 +196,8 @@ def test_a_reason_to_leave_beats_a_reason_to_buy() -> None:
         (
             "trend_following",
             changed(UPTREND),
-            "buy: ema_12 over ema_26 +1.5%, adx 35, plus_di over minus_di +18, supertrend up, close above sma_50, "
-            "close above ema_26 in units of atr_14 1.3",
+            "buy: ema_12 over ema_26 +1.5%, adx 35, plus_di over minus_di +18, close above ema_26 +1.3 atr_14, "
+            "supertrend up, close above sma_50",
         ),
         (
             "trend_following",
@@ -208,7 +208,7 @@ def test_a_reason_to_leave_beats_a_reason_to_buy() -> None:
         (
             "momentum",
             changed(GATHERING, **BULLISH_DIVERGENCE),
-            "buy: rsi_14 low, bullish rsi_divergence, macd_hist_slope in units of atr_14 0.13, rsi_slope +4",
+            "buy: rsi_14 low, bullish rsi_divergence, macd_hist_slope +0.13 atr_14, rsi_slope +4",
         ),
     ],
     ids=["buy", "nothing", "leave", "one of two ways"],
