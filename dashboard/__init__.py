@@ -1,0 +1,1 @@
+"""Pages over the same database. To come."""
