@@ -128,10 +128,8 @@ class Account:
         return {t.symbol for t in self.trades.values()} | {o.symbol for o in self.live_orders()}
 
     def resting_stop(self, trade: Trade) -> Order | None:
-        return next(
-            (o for o in self.live_orders() if o.leg is Leg.STOP and o.trade_id == trade.trade_id and o.status in RESTING),
-            None,
-        )
+        stops = (o for o in self.live_orders() if o.leg is Leg.STOP and o.status in RESTING)
+        return next((stop for stop in stops if stop.trade_id == trade.trade_id), None)
 
     def positions(self) -> tuple[Position, ...]:
         return tuple(self._position(trade) for trade in self.trades.values() if trade.open_quantity > 0)
