@@ -180,7 +180,7 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     },
     "in_doubt": {
         "en": "an order in {symbol:text} got no clear answer; nothing else is placed there until it is found",
-        "fr": "un ordre sur {symbol:text} est resté sans réponse nette ; rien d'autre n'y est placé avant de le retrouver",
+        "fr": "un ordre sur {symbol:text} est sans réponse nette ; rien d'autre n'y est placé avant de le retrouver",
     },
     "stale": {
         "en": "the newest candle of {symbol:text} is too old",
