@@ -39,9 +39,9 @@ class Votes(NamedTuple):
 class Strategy(ABC):
     """One way to read a row of features.
 
-    name: as in the settings.  title: for people.  features: columns it needs; a
-    row that lacks one gets no vote.  helpful: columns that may be missing; a
-    condition on one that is missing is not met.
+    name: as in the settings.  title: for people.  features: all columns it reads.
+    optional: those of them that a row may lack; a condition on one that is
+    missing is not met. A row that lacks any other gets no vote.
 
     Subclasses say what they look for; voting and explaining are done here. Row
     i's vote depends on row i of the table only, whatever comes before or after.
@@ -50,7 +50,7 @@ class Strategy(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     features: ClassVar[tuple[str, ...]]
-    helpful: ClassVar[tuple[str, ...]] = ()
+    optional: ClassVar[tuple[str, ...]] = ()
 
     @dataclass(frozen=True)
     class Params:
@@ -99,7 +99,7 @@ class Strategy(ABC):
         return Vote(self.name, direction, confidence, self._reason(judged, direction))
 
     def _judge(self, table: FeatureTable) -> _Judgement:
-        known = {name: np.isfinite(table.column(name)) for name in self.features}
+        known = {name: np.isfinite(table.column(name)) for name in self.features if name not in self.optional}
         enough = np.logical_and.reduce(list(known.values()))
         with np.errstate(all="ignore"):
             entry = every("entry", *self.entry_conditions(table))

@@ -79,9 +79,13 @@ def below(
     )
 
 
-def holds(name: str, met: BoolArray, *, weight: float = 0.0, needed: bool = True) -> Condition:
-    """Yes or no. Without a weight it is a filter: it lets a vote through and adds no conviction."""
-    return Condition(name, met, met.astype(np.float64), weight, needed, lambda i: name if met[i] else f"not {name}")
+def holds(name: str, met: BoolArray, *, otherwise: str = "", weight: float = 0.0, needed: bool = True) -> Condition:
+    """Yes or no. Without a weight it is a filter: it lets a vote through and adds no conviction.
+
+    otherwise: how to say that it is not met, "not" and the name by default.
+    """
+    unmet = otherwise or f"not {name}"
+    return Condition(name, met, met.astype(np.float64), weight, needed, lambda i: name if met[i] else unmet)
 
 
 def every(name: str, *parts: Condition, weight: float = 1.0, needed: bool = True) -> Condition:
@@ -100,7 +104,7 @@ def either(name: str, *parts: Condition, weight: float = 1.0, needed: bool = Tru
 
     def text(i: int) -> str:
         shown = [part for part in parts if part.met[i]] if met[i] else parts
-        return (", " if met[i] else " or ").join(part.text(i) for part in shown)
+        return (", " if met[i] else "; or ").join(part.text(i) for part in shown)
 
     return Condition(name, met, strength, weight, needed, text)
 

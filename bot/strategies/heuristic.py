@@ -43,8 +43,10 @@ class Heuristic(Strategy):
         "volume_ratio",
         "aroon_up",
         "aroon_down",
+        "trend_4h",
+        "trend_1d",
     )
-    helpful = ("trend_4h", "trend_1d")
+    optional = ("trend_4h", "trend_1d")
 
     @dataclass(frozen=True)
     class Params(Strategy.Params):

@@ -46,7 +46,11 @@ class MeanReversion(Strategy):
             below("rsi_14", table.column("rsi_14"), p.oversold, p.oversold - 20.0, "{:.0f}"),
             above("way back to bb_middle", reward, p.reward_min_frac, p.reward_min_frac + 0.03, "{:.1%}"),
             holds("sma_50 above sma_200", table.column("sma_50") > table.column("sma_200")),
-            holds("no downtrend by adx", ~(falling & (table.column("adx") >= p.fall_adx_max))),
+            holds(
+                f"no fall of adx {p.fall_adx_max:.0f} or more",
+                ~(falling & (table.column("adx") >= p.fall_adx_max)),
+                otherwise=f"a fall of adx {p.fall_adx_max:.0f} or more",
+            ),
         ]
 
     def exit_conditions(self, table: FeatureTable) -> list[Condition]:

@@ -10,7 +10,7 @@ from bot.strategies.conditions import Condition, above, below, either, every, ho
 from bot.strategies.registry import register
 
 if TYPE_CHECKING:
-    from bot.domain.candles import FloatArray
+    from bot.domain.candles import BoolArray, FloatArray
     from bot.features.table import FeatureTable
 
 PUSH = "{:+.2f} atr_14"
@@ -62,13 +62,8 @@ class Momentum(Strategy):
         )
         diverging = every(
             "bullish divergence",
-            holds("rsi_14 low", rsi <= p.rsi_bear),
-            either(
-                "divergence",
-                holds("bullish rsi_divergence", table.column("rsi_divergence") > 0, weight=1.0),
-                holds("bullish macd_divergence", table.column("macd_divergence") > 0, weight=1.0),
-                weight=0.0,
-            ),
+            below("rsi_14", rsi, p.rsi_bear, 0.0, "{:.0f}", weight=0.0),
+            holds("bullish rsi_divergence or macd_divergence", self._diverges(table, 1)),
             above("macd_hist_slope", self._push(table), 0.0, 4 * p.push_min_atr + 0.01, PUSH),
             above("rsi_slope", turn, 0.0, 15.0, "{:+.0f}"),
         )
@@ -87,17 +82,17 @@ class Momentum(Strategy):
         )
         diverging = every(
             "bearish divergence",
-            holds("rsi_14 high", rsi >= p.rsi_bull),
-            either(
-                "divergence",
-                holds("bearish rsi_divergence", table.column("rsi_divergence") < 0, weight=1.0),
-                holds("bearish macd_divergence", table.column("macd_divergence") < 0, weight=1.0),
-                weight=0.0,
-            ),
+            above("rsi_14", rsi, p.rsi_bull, 100.0, "{:.0f}", weight=0.0),
+            holds("bearish rsi_divergence or macd_divergence", self._diverges(table, -1)),
             below("macd_hist_slope", self._push(table), 0.0, -4 * p.push_min_atr - 0.01, PUSH),
             below("rsi_slope", turn, 0.0, -15.0, "{:+.0f}"),
         )
         return [fading, diverging]
+
+    @staticmethod
+    def _diverges(table: FeatureTable, side: int) -> BoolArray:
+        diverges: BoolArray = (table.column("rsi_divergence") == side) | (table.column("macd_divergence") == side)
+        return diverges
 
     @staticmethod
     def _push(table: FeatureTable) -> FloatArray:

@@ -31,6 +31,13 @@ def market(count: int = 1600, seed: int = 7) -> Candles:
     return Candles("BTC/EUR", "1h", open_ms, open_, high, low, close, volume, np.zeros(count, dtype=np.bool_))
 
 
+def still_market(count: int = 1600) -> Candles:
+    """A price that never moves and that nobody trades."""
+    price, none = np.full(count, 100.0), np.zeros(count)
+    open_ms = START_MS + HOUR_MS * np.arange(count, dtype=np.int64)
+    return Candles("BTC/EUR", "1h", open_ms, price, price, price, price, none, none == 0)
+
+
 def coarser(candles: Candles, timeframe: str) -> Candles:
     """The complete candles of a longer timeframe."""
     size = timeframe_ms(timeframe) // candles.step_ms

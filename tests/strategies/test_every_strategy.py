@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.domain.errors import ConfigError
 from bot.features import NAMES, WARMUP, FeatureTable
 from bot.strategies import Strategy, Votes, get, names
-from tests.strategies.samples import features, market, mixed, real_table
+from tests.strategies.samples import features, market, mixed, real_table, still_market
 
 every_strategy = pytest.mark.parametrize("strategy", [get(name) for name in names()], ids=names())
 tables = st.builds(mixed, st.integers(0, 2**32), st.integers(1, 40), st.sampled_from([0.0, 0.005, 0.3]))
@@ -27,9 +27,8 @@ def same(left: Votes, right: Votes) -> bool:
 
 @every_strategy
 def test_it_declares_features_that_exist(strategy: Strategy) -> None:
-    assert strategy.features
-    assert set(strategy.features) | set(strategy.helpful) <= set(NAMES)
-    assert not set(strategy.features) & set(strategy.helpful)
+    assert set(strategy.features) <= set(NAMES)
+    assert set(strategy.optional) < set(strategy.features)
 
 
 @every_strategy
@@ -61,7 +60,7 @@ def test_a_row_votes_the_same_wherever_it_stands(strategy: Strategy, table: Feat
 @settings(max_examples=40, deadline=None)
 @given(table=tables)
 def test_it_reads_no_column_that_it_does_not_declare(strategy: Strategy, table: FeatureTable) -> None:
-    declared = [name in strategy.features + strategy.helpful for name in NAMES]
+    declared = [name in strategy.features for name in NAMES]
     only_declared = FeatureTable(table.symbol, table.timeframe, table.open_ms, np.where(declared, table.values, np.nan))
     assert same(strategy.vote(only_declared), strategy.vote(table))
     assert strategy.explain(only_declared, 0) == strategy.explain(table, 0)
@@ -72,7 +71,7 @@ def test_it_reads_no_column_that_it_does_not_declare(strategy: Strategy, table: 
 @given(table=tables)
 def test_a_row_that_lacks_a_needed_feature_gets_no_vote(strategy: Strategy, table: FeatureTable) -> None:
     lacking = np.zeros(len(table), dtype=np.bool_)
-    for name in strategy.features:
+    for name in set(strategy.features) - set(strategy.optional):
         lacking |= np.isnan(table.column(name))
     assert not strategy.vote(table).direction[lacking].any()
     for i in np.flatnonzero(lacking):
@@ -85,7 +84,7 @@ def test_a_row_that_lacks_a_needed_feature_gets_no_vote(strategy: Strategy, tabl
 def test_every_row_is_explained_by_declared_features_alone(strategy: Strategy, table: FeatureTable) -> None:
     votes = strategy.vote(table)
     # "close" and the like are words as well as columns: only names with a digit or an underscore are looked for.
-    undeclared = {name for name in NAMES if re.search(r"[_\d]", name)} - {*strategy.features, *strategy.helpful}
+    undeclared = {name for name in NAMES if re.search(r"[_\d]", name)} - {*strategy.features}
     for i in range(len(table)):
         opinion = strategy.opinion(table, i)
         assert (opinion.direction, opinion.confidence) == (votes.direction[i], votes.confidence[i])
@@ -130,6 +129,21 @@ def test_on_a_market_it_buys_sometimes_leaves_sometimes_and_is_mostly_silent(str
     assert 0.001 < buys < 0.3
     assert 0.001 < sells < 0.4
     assert len(np.unique(votes.confidence)) > 5, "a confidence says how sure, not only yes or no"
+
+
+@every_strategy
+@pytest.mark.filterwarnings("error")
+def test_a_price_that_never_moves_is_no_reason_to_do_anything(strategy: Strategy) -> None:
+    votes = strategy.vote(features(still_market()))
+    assert not votes.direction.any()
+    assert not votes.confidence.any()
+    assert strategy.explain(features(still_market()), -1).startswith("nothing to do: ")
+
+
+@every_strategy
+def test_no_rows_are_no_votes(strategy: Strategy) -> None:
+    votes = strategy.vote(real_table().take(slice(0, 0)))
+    assert len(votes.direction) == len(votes.confidence) == 0
 
 
 @every_strategy

@@ -208,7 +208,7 @@ def test_a_reason_to_leave_beats_a_reason_to_buy() -> None:
         (
             "momentum",
             changed(GATHERING, **BULLISH_DIVERGENCE),
-            "buy: rsi_14 low, bullish rsi_divergence, macd_hist_slope +0.13 atr_14, rsi_slope +4",
+            "buy: rsi_14 36, bullish rsi_divergence or macd_divergence, macd_hist_slope +0.13 atr_14, rsi_slope +4",
         ),
     ],
     ids=["buy", "nothing", "leave", "one of two ways"],
