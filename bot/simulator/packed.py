@@ -104,7 +104,7 @@ def pack(
             described[symbol][timeframe] = meta
             arrays |= {f"{symbol.replace('/', '-', 1)}/{timeframe}/{name}": column for name, column in columns.items()}
     header = {"version": VERSION, "name": recording.name, "synthetic": recording.synthetic, **notes}
-    text = json.dumps({**header, "series": described}, sort_keys=True)
+    text = json.dumps({**header, "series": described})
     arrays["meta"] = np.frombuffer(text.encode(), dtype=np.uint8)
     with path.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)

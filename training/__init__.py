@@ -1,0 +1,1 @@
+"""What prepares the bot: recordings, history, models, backtests. Imports bot; bot never imports it."""
