@@ -29,8 +29,9 @@ def compute(candles: Candles, context: Mapping[str, Candles] = NO_CONTEXT) -> Fe
     frame = Frame(candles)
     # One contiguous line a column; the table is its transpose.
     lines = np.full((len(NAMES), len(candles)), np.nan)
-    for column in OWN:
-        lines[COLUMN[column.name], column.warmup :] = column.values(frame)[column.warmup :]
-    for name, values in context_values(candles, frame, context).items():
-        lines[COLUMN[name]] = values
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for column in OWN:
+            lines[COLUMN[column.name], column.warmup :] = column.values(frame)[column.warmup :]
+        for name, values in context_values(candles, context).items():
+            lines[COLUMN[name]] = values
     return FeatureTable(candles.symbol, candles.timeframe, candles.open_ms, lines.T)

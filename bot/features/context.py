@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bot.domain.candles import BoolArray, Candles, FloatArray, IntArray
-from bot.features.frame import Frame, rsi
-from bot.features.rolling import wilder
+from bot.features.frame import change, gains_and_losses, rsi
+from bot.features.rolling import RollingSums, exponential_mean, ratio, wilder
 
 CONTEXT_TIMEFRAMES = ("1h", "4h", "1d")
 # Wilder's weights cut off here leave a hundredth of a point to the full ones.
@@ -21,29 +21,33 @@ RSI_ROWS = 128
 
 @dataclass(frozen=True, slots=True)
 class ContextColumn:
-    """One feature of a context series; `warmup` counts rows of that series. Else as Column."""
+    """One feature of a context series: `warmup` counts its rows. values: float64[n] from close and volume."""
 
     kind: str
     unit: str
     warmup: int
     about: str
-    values: Callable[[Frame], FloatArray]
+    values: Callable[[FloatArray, FloatArray], FloatArray]
+
+
+def _trend(close: FloatArray, volume: FloatArray) -> FloatArray:
+    sums = RollingSums(close[np.newaxis])
+    return (50.0 / 20.0) * sums.over(0, 20) / sums.over(0, 50) - 1.0
+
+
+def _rsi(close: FloatArray, volume: FloatArray) -> FloatArray:
+    return rsi(exponential_mean(gains_and_losses(change(close)), wilder(14), RSI_ROWS))
+
+
+def _volume_ratio(close: FloatArray, volume: FloatArray) -> FloatArray:
+    return ratio(volume, RollingSums(volume[np.newaxis]).over(0, 20) / 20.0, 0.0)
 
 
 CONTEXT = (
-    ContextColumn("trend", "fraction", 49, "sma_20 / sma_50 - 1", lambda f: f.sma_20 / f.sma_50 - 1.0),
-    ContextColumn(
-        "rsi",
-        "percent",
-        RSI_ROWS,
-        "Wilder's RSI, 14, of 128 rows; 50 when flat",
-        lambda f: rsi(wilder(f.gains_and_losses, 14, RSI_ROWS)),
-    ),
-    ContextColumn(
-        "volume_ratio", "fraction", 19, "volume / mean volume of 20 rows; 0 without", lambda f: f.volume_ratio
-    ),
+    ContextColumn("trend", "fraction", 49, "sma_20 / sma_50 - 1", _trend),
+    ContextColumn("rsi", "percent", RSI_ROWS, "Wilder's RSI, 14, of 128 rows; 50 when flat", _rsi),
+    ContextColumn("volume_ratio", "fraction", 19, "volume / its mean of 20 rows; 0 without any", _volume_ratio),
 )
-
 
 # Rows of a context series before the first one that a row needs.
 _RUN_IN = max(column.warmup for column in CONTEXT)
@@ -62,29 +66,22 @@ def _as_of(candles: Candles, series: Candles) -> tuple[IntArray, BoolArray]:
     return found, due
 
 
-def context_values(candles: Candles, own: Frame, context: Mapping[str, Candles]) -> dict[str, FloatArray]:
-    """All context columns by name, float64[n]; nan for a timeframe that is not given.
+def context_values(candles: Candles, context: Mapping[str, Candles]) -> dict[str, FloatArray]:
+    """All context columns by name, float64[n]; a timeframe that is not given has none.
 
-    own: the frame of `candles`, which are also the series of their own timeframe.
+    The candles themselves are the series of their own timeframe.
     """
     out: dict[str, FloatArray] = {}
     for timeframe in CONTEXT_TIMEFRAMES:
-        if timeframe == candles.timeframe:
-            for column in CONTEXT:
-                values = column.values(own)
-                values = np.concatenate((np.full(min(column.warmup, len(own)), np.nan), values[column.warmup :]))
-                out[f"{column.kind}_{timeframe}"] = values
-            continue
-        series = context.get(timeframe)
+        series = candles if timeframe == candles.timeframe else context.get(timeframe)
         if series is None or not len(series) or not len(candles):
             continue
         place, due = _as_of(candles, series)
-        if not due.any():
-            continue
         first = max(int(place[0]) - _RUN_IN, 0)
-        frame = Frame(series.take(slice(first, int(place[-1]) + 1)))
-        place = place - first
+        used = slice(first, int(place[-1]) + 1)
+        place -= first
         for column in CONTEXT:
+            values = column.values(series.close[used], series.volume[used])
             valid = due & (place >= column.warmup)
-            out[f"{column.kind}_{timeframe}"] = np.where(valid, column.values(frame)[place], np.nan)
+            out[f"{column.kind}_{timeframe}"] = np.where(valid, values[place], np.nan)
     return out

@@ -6,8 +6,8 @@ import numpy as np
 
 from bot.domain.candles import FloatArray
 from bot.features import swings
-from bot.features.frame import EMA_ROWS, WILDER_ROWS, Column, Frame
-from bot.features.rolling import lag, ratio, rolling_sum, windows
+from bot.features.frame import EMA_9_ROWS, MEAN_ROWS, Column, Frame
+from bot.features.rolling import lag, ratio, windows
 
 RANK_ROWS = 120
 # A divergence holds while its newest swing is at most so many rows old.
@@ -20,25 +20,17 @@ def _return(f: Frame, rows: int) -> FloatArray:
     return f.close / lag(f.close, rows) - 1.0
 
 
-def _log_return_std(f: Frame, rows: int) -> FloatArray:
-    moves = np.log(f.close / lag(f.close, 1))
-    total, squares = rolling_sum(np.stack((moves, moves * moves)), rows)
-    variance = squares / rows - (total / rows) ** 2
-    # Equal moves leave rounding, not a spread.
-    return np.sqrt(np.where(variance <= 1e-12 * squares, 0.0, variance))
-
-
 def _volatility_ratio(f: Frame) -> FloatArray:
-    return ratio(_log_return_std(f, 20), _log_return_std(f, 100), 1.0)
+    return ratio(f.volatility_20, f.volatility(100), 1.0)
 
 
 def _bb_width_rank(f: Frame) -> FloatArray:
     width = f.bb_width
     out = np.full(len(f), np.nan)
     if len(f) > RANK_ROWS:
-        present = width[RANK_ROWS:] * (1.0 - _TIE)
-        below = present > windows(width[:-1], RANK_ROWS).T
-        out[RANK_ROWS:] = np.add.reduce(below, axis=0, dtype=np.int16) / RANK_ROWS
+        below = windows(width[:-1], RANK_ROWS) < width[RANK_ROWS:] * (1.0 - _TIE)
+        # Counted in bytes: up to 120, and many times quicker than in words.
+        out[RANK_ROWS:] = np.add.reduce(below.view(np.int8), axis=0, dtype=np.int8) / RANK_ROWS
     return out
 
 
@@ -56,8 +48,8 @@ def _divergence(f: Frame, indicator: FloatArray, scale: float | FloatArray) -> F
 
     def turned(seen: swings.Swings, sign: float) -> FloatArray:
         # Row of the newest swing where price went on (sign: up +1, down -1) and the indicator did not, else -1.
-        last, before = np.maximum(seen.row, 0).T
-        on = sign * (seen.price[:, 0] - seen.price[:, 1]) > 0.0
+        last, before = np.maximum(seen.row, 0)
+        on = sign * (seen.price[0] - seen.price[1]) > 0.0
         against = sign * (indicator[before] - indicator[last]) > margin
         return np.where(on & against & (now - last <= FRESH_ROWS), last, -1)
 
@@ -65,15 +57,15 @@ def _divergence(f: Frame, indicator: FloatArray, scale: float | FloatArray) -> F
     return np.sign(bullish - bearish).astype(np.float64)
 
 
-_RSI = WILDER_ROWS[14]
-_HIST = EMA_ROWS[26] + EMA_ROWS[9] - 2
+_RSI = MEAN_ROWS
+_HIST = MEAN_ROWS + EMA_9_ROWS - 2
 
 DERIVED = (
     Column("close", "price", 0, "close", lambda f: f.close),
     Column("return_1", "fraction", 1, "close / close 1 row ago - 1", lambda f: _return(f, 1)),
     Column("return_5", "fraction", 5, "close / close 5 rows ago - 1", lambda f: _return(f, 5)),
     Column("return_20", "fraction", 20, "close / close 20 rows ago - 1", lambda f: _return(f, 20)),
-    Column("volatility_20", "fraction", 20, "standard deviation of 20 log returns", lambda f: _log_return_std(f, 20)),
+    Column("volatility_20", "fraction", 20, "standard deviation of 20 log returns", lambda f: f.volatility_20),
     Column("volatility_ratio", "fraction", 100, "volatility_20 / that of 100 rows; 1 when flat", _volatility_ratio),
     Column(
         "zscore_20",
@@ -99,7 +91,7 @@ DERIVED = (
     Column(
         "macd_divergence",
         "flag",
-        EMA_ROWS[26] + swings.WARMUP,
+        MEAN_ROWS + swings.WARMUP,
         "+1 lower swing low at a higher macd, -1 higher swing high at a lower one, fresh for 14 rows",
         lambda f: _divergence(f, f.macd, f.close),
     ),

@@ -18,13 +18,13 @@ def _wick_ratio(f: Frame) -> FloatArray:
 
 
 def _higher_high(f: Frame) -> FloatArray:
-    price = f.swing_highs.price
-    return (price[:, 0] > price[:, 1]).astype(np.float64)
+    newest, before = f.swing_highs.price[:2]
+    return np.where(newest > before, 1.0, 0.0)
 
 
 def _lower_low(f: Frame) -> FloatArray:
-    price = f.swing_lows.price
-    return (price[:, 0] < price[:, 1]).astype(np.float64)
+    newest, before = f.swing_lows.price[:2]
+    return np.where(newest < before, 1.0, 0.0)
 
 
 def _pivot(f: Frame) -> FloatArray:
@@ -34,13 +34,13 @@ def _pivot(f: Frame) -> FloatArray:
 
 def _support(f: Frame) -> FloatArray:
     price = f.swing_lows.price
-    nearest = np.where(price < f.close[:, np.newaxis], price, -np.inf).max(axis=1)
+    nearest = np.where(price < f.close, price, -np.inf).max(axis=0)
     return np.where(np.isfinite(nearest), nearest, lean_talib.lowest(f.low, swings.LOOKBACK))
 
 
 def _resistance(f: Frame) -> FloatArray:
     price = f.swing_highs.price
-    nearest = np.where(price > f.close[:, np.newaxis], price, np.inf).min(axis=1)
+    nearest = np.where(price > f.close, price, np.inf).min(axis=0)
     return np.where(np.isfinite(nearest), nearest, lean_talib.highest(f.high, swings.LOOKBACK))
 
 
@@ -54,14 +54,14 @@ PRICE_ACTION = (
         "support_levels",
         "price",
         swings.WARMUP,
-        "nearest of the last 10 swing lows below the close, else the lowest low of 100 rows",
+        "nearest of the last 6 swing lows below the close, else the lowest low of 100 rows",
         _support,
     ),
     Column(
         "resistance_levels",
         "price",
         swings.WARMUP,
-        "nearest of the last 10 swing highs above the close, else the highest high of 100 rows",
+        "nearest of the last 6 swing highs above the close, else the highest high of 100 rows",
         _resistance,
     ),
 )

@@ -20,8 +20,8 @@ from bot.domain.candles import FloatArray
 _ROUNDING = 1e-12
 
 
-def _geometric_sum(x: FloatArray, decay: float, rows: int) -> FloatArray:
-    """Sum of decay**j * x[t - j] over j < rows, along the last axis."""
+def _geometric_sum(x: FloatArray, decay: float | FloatArray, rows: int) -> FloatArray:
+    """Sum of decay**j * x[..., t - j] over j < rows, along the last axis. decay: [..., 1], one for each series."""
     out = np.full(x.shape, np.nan)
     if x.shape[-1] < rows:
         return out
@@ -41,38 +41,69 @@ def _geometric_sum(x: FloatArray, decay: float, rows: int) -> FloatArray:
     return out
 
 
-def rolling_sum(x: FloatArray, rows: int) -> FloatArray:
-    """Sum of the last `rows` values."""
-    return _geometric_sum(x, 1.0, rows)
+class RollingSums:
+    """Sums of the last rows of several series, over windows of any length, from shared doublings.
 
-
-def rolling_mean(x: FloatArray, rows: int) -> FloatArray:
-    """Mean of the last `rows` values."""
-    return rolling_sum(x, rows) / rows
-
-
-def _weighted_mean(x: FloatArray, decay: float, rows: int) -> FloatArray:
-    return _geometric_sum(x, decay, rows) * ((1.0 - decay) / (1.0 - decay**rows))
-
-
-def ema(x: FloatArray, span: int, rows: int) -> FloatArray:
-    """Exponential mean, weight 2 / (span + 1), of the last `rows` values.
-
-    The share of the weights cut off is (1 - 2 / (span + 1)) ** rows; a recursive
-    EMA differs by that share of the distance to the older prices.
+    series: [k, n]. Blocks of 2, 4, 8 ... rows are summed for all k at once, when
+    first needed; a window is then put together from the blocks of its bits.
     """
-    return _weighted_mean(x, 1.0 - 2.0 / (span + 1.0), rows)
+
+    def __init__(self, series: FloatArray) -> None:
+        self._blocks = [series]
+
+    def over(self, line: int, rows: int) -> FloatArray:
+        """Sum of the last `rows` values of one series; nan before there are that many."""
+        count = self._blocks[0].shape[1]
+        out = np.full(count, np.nan)
+        if count < rows:
+            return out
+        while 2 ** len(self._blocks) <= rows:
+            block, width = self._blocks[-1], 2 ** (len(self._blocks) - 1)
+            self._blocks.append(block[:, width:] + block[:, :-width])
+        total, have = None, 0
+        for bit, block in enumerate(self._blocks):
+            width = 2**bit
+            if rows & width:
+                total = block[line] if total is None else total[width:] + block[line, :-have]
+                have += width
+        out[rows - 1 :] = total
+        return out
 
 
-def wilder(x: FloatArray, period: int, rows: int) -> FloatArray:
-    """Wilder's mean, weight 1 / period, of the last `rows` values; along the last axis."""
-    return _weighted_mean(x, 1.0 - 1.0 / period, rows)
+def exponential_mean(x: FloatArray, weight: float | FloatArray, rows: int) -> FloatArray:
+    """Mean of the last `rows` values, the newest weighing `weight` and each older one 1 - weight of the next.
+
+    x: [..., n].  weight: [..., 1], one for each series, or one for all.
+    The recursive mean differs by (1 - weight)**rows of the distance to older values.
+    """
+    decay = 1.0 - weight
+    return _geometric_sum(x, decay, rows) * (weight / (1.0 - decay**rows))
+
+
+def span(rows: float) -> float:
+    """Weight of the newest value in an EMA of that span."""
+    return 2.0 / (rows + 1.0)
+
+
+def wilder(rows: float) -> float:
+    """Weight of the newest value in Wilder's mean of that period."""
+    return 1.0 / rows
 
 
 def windows(x: FloatArray, rows: int) -> FloatArray:
-    """View [n - rows + 1, rows] of x: one window a row, oldest value first. Needs len(x) >= rows."""
-    step = x.strides[0]
-    return np.lib.stride_tricks.as_strided(x, (len(x) - rows + 1, rows), (step, step), writeable=False)
+    """View [rows, n - rows + 1] of contiguous x: one window a column, oldest value first. Needs len(x) >= rows."""
+    step = x.itemsize
+    return np.ndarray((rows, len(x) - rows + 1), x.dtype, x, 0, (step, step))
+
+
+def _spread(x: FloatArray, mean: FloatArray, rows: int, of: np.ufunc, back: np.ufunc) -> FloatArray:
+    out = np.full(len(x), np.nan)
+    if len(x) >= rows:
+        centre = mean[rows - 1 :]
+        spread = back(np.add.reduce(of(windows(x, rows) - centre), axis=0) / rows)
+        spread[spread <= _ROUNDING * np.abs(centre)] = 0.0
+        out[rows - 1 :] = spread
+    return out
 
 
 def rolling_std(x: FloatArray, mean: FloatArray, rows: int) -> FloatArray:
@@ -81,32 +112,22 @@ def rolling_std(x: FloatArray, mean: FloatArray, rows: int) -> FloatArray:
     Taken from the deviations, since a sum of squares of prices has no digits left
     for a quiet market. Mere rounding counts as 0.
     """
-    out = np.full(len(x), np.nan)
-    if len(x) >= rows:
-        centre = mean[rows - 1 :]
-        deviation = windows(x, rows) - centre[:, np.newaxis]
-        spread = np.sqrt(np.einsum("ij,ij->i", deviation, deviation) / rows)
-        spread[spread <= _ROUNDING * np.abs(centre)] = 0.0
-        out[rows - 1 :] = spread
-    return out
+    return _spread(x, mean, rows, np.square, np.sqrt)
 
 
 def mean_deviation(x: FloatArray, mean: FloatArray, rows: int) -> FloatArray:
     """Mean absolute distance of the last `rows` values from their mean. Mere rounding counts as 0."""
-    out = np.full(len(x), np.nan)
-    if len(x) >= rows:
-        centre = mean[rows - 1 :]
-        spread = np.abs(windows(x, rows) - centre[:, np.newaxis]).sum(axis=1) / rows
-        spread[spread <= _ROUNDING * np.abs(centre)] = 0.0
-        out[rows - 1 :] = spread
+    return _spread(x, mean, rows, np.abs, np.positive)
+
+
+def ratio(above: FloatArray, below: FloatArray, otherwise: float) -> FloatArray:
+    """above / below, and `otherwise` where below is 0. Never negative below; nan stays nan.
+
+    Divides by zero on the way: the caller silences numpy, once for all columns.
+    """
+    out: FloatArray = above / below
+    out[below <= 0.0] = otherwise
     return out
-
-
-def ratio(above: FloatArray, below: FloatArray, otherwise: float | FloatArray) -> FloatArray:
-    """above / below, and `otherwise` where below is not positive (or unknown)."""
-    out = np.empty(len(above))
-    out[:] = otherwise
-    return np.divide(above, below, out=out, where=below > 0)
 
 
 def lag(x: FloatArray, rows: int) -> FloatArray:

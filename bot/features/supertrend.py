@@ -14,6 +14,8 @@ import numpy as np
 from bot.domain.candles import FloatArray, IntArray
 
 BLOCK = 128
+# Rows between two looks at whether a run has met the previous one.
+_STRIDE = 16
 
 # upper band, lower band, direction
 State = tuple[float, float, float]
@@ -21,19 +23,12 @@ State = tuple[float, float, float]
 Row = tuple[float, float, float, float]
 
 
-def _run(rows: list[Row], state: State | None, known: list[State]) -> list[State]:
-    """States after each row, from `state` or from the first row alone.
-
-    known: states of another run over the same rows, or []; once this run is in
-    the same state, the rest is taken from there.
-    """
+def _run(rows: list[Row], state: State | None) -> list[State]:
+    """States after each row, from `state` or, without one, from the first row alone."""
     path: list[State] = []
     if state is None:
-        upper, lower, _, close = rows[0]
-        direction = 1.0 if close >= (upper + lower) / 2.0 else -1.0
-        path.append((upper, lower, direction))
-    else:
-        upper, lower, direction = state
+        path.append(_begin(rows[0]))
+    upper, lower, direction = state or path[0]
     for basic_upper, basic_lower, previous, close in rows[len(path) :]:
         if basic_upper < upper or previous > upper:
             upper = basic_upper
@@ -44,11 +39,25 @@ def _run(rows: list[Row], state: State | None, known: list[State]) -> list[State
                 direction = 1.0
         elif close < lower:
             direction = -1.0
-        reached = (upper, lower, direction)
-        path.append(reached)
-        if known and known[len(path) - 1] == reached:
-            return path + known[len(path) :]
+        path.append((upper, lower, direction))
     return path
+
+
+def _begin(row: Row) -> State:
+    upper, lower, _, close = row
+    return upper, lower, 1.0 if close >= (upper + lower) / 2.0 else -1.0
+
+
+def _end(rows: list[Row], known: list[State]) -> State:
+    """State after the last row of a run begun at the first; known: another run's states over them, or []."""
+    state: State | None = None
+    for place in range(0, len(rows), _STRIDE):
+        state = _run(rows[place : place + _STRIDE], state)[-1]
+        last = min(place + _STRIDE, len(rows)) - 1
+        if known and known[last] == state:
+            return known[-1]
+    assert state is not None
+    return state
 
 
 def supertrend(middle: FloatArray, close: FloatArray, band: FloatArray, bar: IntArray) -> tuple[FloatArray, FloatArray]:
@@ -80,8 +89,7 @@ def supertrend(middle: FloatArray, close: FloatArray, band: FloatArray, bar: Int
     states: list[State] = []
     known: list[State] = []
     for start, middle_cut, stop in zip(cuts, cuts[1:], cuts[2:], strict=False):
-        run_in = _run(rows[start:middle_cut], None, known)
-        known = _run(rows[middle_cut:stop], run_in[-1], [])
+        known = _run(rows[middle_cut:stop], _end(rows[start:middle_cut], known))
         states += known
     path = np.array(states)
     up = path[:, 2] > 0.0

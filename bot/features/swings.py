@@ -16,7 +16,7 @@ from bot.features import lean_talib
 
 SIDE = 3
 LOOKBACK = 100
-RECENT = 10
+RECENT = 6
 
 WARMUP = LOOKBACK + SIDE
 
@@ -25,7 +25,7 @@ WARMUP = LOOKBACK + SIDE
 class Swings:
     """What each of n rows sees, newest swing first; nan where there is none within LOOKBACK.
 
-    price: float64[n, RECENT], quote currency.  row: int64[n, 2], rows of the
+    price: float64[RECENT, n], quote currency.  row: int64[2, n], rows of the
     newest two, meaningless where price is nan.
     """
 
@@ -54,8 +54,8 @@ def recent_swings(price: FloatArray, sign: float) -> Swings:
     never = np.full(RECENT, -LOOKBACK - 1, dtype=np.int64)
     all_rows = np.concatenate((never, rows))
     all_prices = np.concatenate((np.full(RECENT, np.nan), price[rows]))
-    newest = np.cumsum(confirmed) + (RECENT - 1)
-    pick = newest[:, np.newaxis] - np.arange(RECENT)
-    row = all_rows[pick]
-    fresh = row >= (np.arange(count) - LOOKBACK)[:, np.newaxis]
-    return Swings(np.where(fresh, all_prices[pick], np.nan), row[:, :2])
+    pick = np.cumsum(confirmed) + np.arange(RECENT - 1, -1, -1)[:, np.newaxis]
+    row = all_rows.take(pick)
+    price_then = all_prices.take(pick)
+    price_then[row < np.arange(count) - LOOKBACK] = np.nan
+    return Swings(price_then, row[:2])

@@ -11,36 +11,39 @@ import numpy as np
 
 from bot.domain.candles import FloatArray
 from bot.features.frame import Column, Frame
-from bot.features.rolling import ratio, rolling_sum
+from bot.features.rolling import ratio
 
 TOTAL_ROWS = 200
 VWAP_ROWS = 24
 
 
-def _obv(f: Frame) -> FloatArray:
-    return rolling_sum(np.sign(f.change) * f.volume, TOTAL_ROWS)
-
-
-def _accumulation(f: Frame) -> FloatArray:
-    place = ratio((f.close - f.low) - (f.high - f.close), f.high - f.low, 0.0)
-    return rolling_sum(place * f.volume, TOTAL_ROWS)
-
-
 def _vwap(f: Frame) -> FloatArray:
-    traded, volume = rolling_sum(np.stack((f.typical * f.volume, f.volume)), VWAP_ROWS)
-    return ratio(traded, volume, f.typical)
+    volume = f.total("volume", VWAP_ROWS)
+    return np.where(volume > 0.0, f.total("money", VWAP_ROWS) / volume, f.typical)
 
 
 VOLUME = (
-    Column("obv", "base", TOTAL_ROWS, "volume of rising less volume of falling rows, 200 rows", _obv),
+    Column(
+        "obv",
+        "base",
+        TOTAL_ROWS,
+        "volume of rising less volume of falling rows, 200 rows",
+        lambda f: f.total("signed_volume", TOTAL_ROWS),
+    ),
     Column("vwap", "price", VWAP_ROWS - 1, "typical price by volume, 24 rows; the row's own without volume", _vwap),
     Column("volume_sma_20", "base", 19, "mean volume of 20 rows", lambda f: f.volume_sma_20),
-    Column("volume_ratio", "fraction", 19, "volume / volume_sma_20; 0 without any volume", lambda f: f.volume_ratio),
+    Column(
+        "volume_ratio",
+        "fraction",
+        19,
+        "volume / volume_sma_20; 0 without any volume",
+        lambda f: ratio(f.volume, f.volume_sma_20, 0.0),
+    ),
     Column(
         "accumulation_distribution",
         "base",
         TOTAL_ROWS - 1,
         "volume by the close's place in its candle, -1 low .. 1 high, total of 200 rows",
-        _accumulation,
+        lambda f: f.total("placed_volume", TOTAL_ROWS),
     ),
 )
