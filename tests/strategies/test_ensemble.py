@@ -121,6 +121,7 @@ def test_a_weight_that_is_none_is_refused(weight: float) -> None:
         ensemble.scores(votes(1.0), [(FIVE[0], weight)])
 
 
+@settings(deadline=None)
 @given(
     signed=st.lists(st.floats(-1, 1), min_size=5, max_size=5),
     which=st.integers(0, 4),
