@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import pairwise
 
 from bot.domain.records import Trade
 
@@ -56,7 +57,7 @@ def sharpe_ratio(equity: Sequence[tuple[int, Decimal]]) -> float | None:
     for moment_ms, value in equity:
         closes[moment_ms // DAY_MS] = float(value)
     series = [closes[day] for day in sorted(closes)]
-    returns = [after / before - 1 for before, after in zip(series, series[1:], strict=False) if before > 0]
+    returns = [after / before - 1 for before, after in pairwise(series) if before > 0]
     if len(returns) < 2:
         return None
     mean = sum(returns) / len(returns)

@@ -59,8 +59,10 @@ def match_marketable_buy(
     min_size: float,
 ) -> Match:
     """A limit buy at the moment it reaches the book (recent_volume: base units of the last candle)."""
+    if math.isnan(ask):
+        return NO_MATCH
     price = buy_price(ask, slippage_frac, price_step)
-    if math.isnan(price) or price > limit_price * (1.0 + 1e-12):
+    if price > limit_price * (1.0 + 1e-12):
         return NO_MATCH
     size = take_size(remaining, recent_volume, participation_frac, size_step, min_size)
     return Match(size, price) if size > 0.0 else NO_MATCH
