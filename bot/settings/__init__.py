@@ -8,6 +8,9 @@ declarations.py is the one list of settings. Importing this package imports neit
 pydantic nor the strategies.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from bot.settings.declarations import (
     ExchangeSettings,
     MarketSettings,
@@ -20,8 +23,10 @@ from bot.settings.declarations import (
 )
 from bot.settings.environment import Runtime, Secret, Secrets, home_directory, read_runtime, read_secrets
 from bot.settings.loading import load, load_cached
-from bot.settings.problems import Problem, SettingsError
-from bot.settings.reference import Row, describe, fields, parse_assignment
+
+if TYPE_CHECKING:
+    from bot.settings.problems import Problem, SettingsError
+    from bot.settings.reference import Row, describe, fields, parse_assignment
 
 __all__ = [
     "ExchangeSettings",
@@ -47,3 +52,19 @@ __all__ = [
     "read_secrets",
     "to_dict",
 ]
+
+_LATER = {
+    "Problem": "problems",
+    "SettingsError": "problems",
+    "Row": "reference",
+    "describe": "reference",
+    "fields": "reference",
+    "parse_assignment": "reference",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What a tick does not need when all is well is imported by those who ask for it."""
+    if name in _LATER:
+        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,13 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from bot.settings.declarations import Settings, from_dict, to_dict
-from bot.settings.layers import Inputs
+from bot.settings.inputs import Inputs
 
 FOLDER = "settings"
 KEEP = 64
@@ -77,6 +76,8 @@ def _check(values: Any, origins: Any) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
+    import tempfile
+
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".tmp")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -1,43 +1,19 @@
-"""Where settings come from, lowest first: defaults, profile, file, environment, the bot's row.
-
-`gather` reads everything that can change the result and nothing else, and
-understands none of it: enough to know whether a kept result still holds.
-`read` makes layers of it.
-"""
+"""Where settings come from, lowest first: defaults, profile, file, environment, the bot's row."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from bot.domain.errors import ConfigError
 from bot.settings.declarations import PROFILES
 from bot.settings.environment import SECRET_NAMES
+from bot.settings.inputs import Inputs
+from bot.settings.names import ALIASES, ENVIRONMENT_PREFIX, NOT_SETTINGS, environment_name
 from bot.settings.problems import Problem
-from bot.settings.schema import ALIASES, ENVIRONMENT_PREFIX, NOT_SETTINGS, TEST_PREFIX, environment_name, nearest
-
-PROFILE_DIRECTORY = Path(__file__).parent.parent / "profiles"
-FILE_NAME = "metronome.toml"
+from bot.settings.schema import nearest, specs
 
 Values = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """All that decides what the settings are, as found.
-
-    profiles: text by name.  file_path: "" when there is no file.  environment:
-    the names that are settings, with their values.  overrides: the bot's row.
-    """
-
-    profiles: Mapping[str, str]
-    file_path: str
-    file_text: str
-    environment: Mapping[str, str]
-    overrides: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +43,6 @@ class Layer:
         return f"{self.name}, {self.where}"
 
 
-def gather(overrides: Mapping[str, Any] | None, environ: Mapping[str, str] | None, cwd: Path | None) -> Inputs:
-    """Read the profiles, the file and the environment. Raises ConfigError when a named file cannot be read."""
-    env = os.environ if environ is None else environ
-    path, text = _read_file(env, cwd or Path.cwd())
-    return Inputs(
-        profiles={name: (PROFILE_DIRECTORY / f"{name}.toml").read_text("utf-8") for name in PROFILES},
-        file_path=path,
-        file_text=text,
-        environment={name: value for name, value in env.items() if _is_setting(name) and value.strip()},
-        overrides=dict(overrides or {}),
-    )
-
-
 def read(inputs: Inputs) -> tuple[list[Layer], list[Problem]]:
     """Layers, lowest first, and what was wrong with reading them."""
     problems: list[Problem] = []
@@ -103,33 +66,6 @@ def merge(layers: list[Layer]) -> Values:
 def origin(layers: list[Layer], path: tuple[str, ...]) -> Layer | None:
     """The highest layer that says anything of the field, None when none does."""
     return next((layer for layer in reversed(layers) if layer.holds(path)), None)
-
-
-def _is_setting(name: str) -> bool:
-    if name in ALIASES:
-        return True
-    named = name.upper()
-    return named.startswith(ENVIRONMENT_PREFIX) and not named.startswith(TEST_PREFIX) and named not in NOT_SETTINGS
-
-
-def _read_file(env: Mapping[str, str], cwd: Path) -> tuple[str, str]:
-    named = env.get("METRONOME_CONFIG", "").strip()
-    path = cwd / Path(named or FILE_NAME).expanduser()
-    try:
-        return str(path), path.read_text("utf-8")
-    except FileNotFoundError:
-        if not named:
-            return "", ""
-        raise ConfigError(
-            f"METRONOME_CONFIG names a file that is not there: {path}",
-            where="environment, METRONOME_CONFIG",
-            fix="correct the path, or leave the name out",
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ConfigError(
-            f"the settings file cannot be read: {reason}", where=str(path), fix="make it a readable TOML file"
-        ) from None
 
 
 def _parse(inputs: Inputs, problems: list[Problem]) -> Values:
@@ -180,8 +116,6 @@ def _first_segment(variable: str) -> str:
 
 
 def _unknown_variable(name: str) -> Problem:
-    from bot.settings.schema import specs
-
     known = [*(one.environment_name for one in specs().values()), *NOT_SETTINGS, *SECRET_NAMES]
     like = nearest(name, known)
     fix = f"did you mean {like}?" if like else "see docs/settings.md for the names there are"

@@ -10,7 +10,7 @@ from typing import Any
 from bot.settings import cache
 from bot.settings.declarations import Settings
 from bot.settings.environment import home_directory
-from bot.settings.layers import gather
+from bot.settings.inputs import gather
 
 
 def load(

@@ -9,7 +9,8 @@ from typing import Any
 from bot.domain.errors import ConfigError
 from bot.settings.declarations import GROUPS, Settings, to_dict
 from bot.settings.environment import is_secret_name
-from bot.settings.schema import ALIASES, FieldSpec, nearest, shown, specs
+from bot.settings.names import ALIASES
+from bot.settings.schema import FieldSpec, nearest, shown, specs
 
 SOURCES: Mapping[str, str] = {
     "v4": "plan v4",

@@ -12,12 +12,7 @@ from functools import cache
 from typing import Any
 
 from bot.settings.declarations import GROUPS, PATTERN_WORDS, Settings, StrategySettings
-
-ENVIRONMENT_PREFIX = "METRONOME_"
-TEST_PREFIX = "METRONOME_TEST_"
-"""Names of the test suite's own; the commands that it starts inherit them."""
-NOT_SETTINGS = ("METRONOME_HOME", "METRONOME_CONFIG")
-ALIASES: Mapping[str, str] = {"KRAKEN_API_URL": "exchange.url"}
+from bot.settings.names import environment_name
 
 KINDS = {
     "float": "number",
@@ -70,11 +65,6 @@ class FieldSpec:
         """Type, range and unit in one phrase."""
         unit = f" ({self.unit})" if self.unit else ""
         return ", ".join(part for part in (KINDS[self.kind], self.range) if part) + unit
-
-
-def environment_name(dotted: str) -> str:
-    """METRONOME_RISK__STOP_LOSS_FRAC for risk.stop_loss_frac."""
-    return ENVIRONMENT_PREFIX + dotted.upper().replace(".", "__")
 
 
 def _plain_number(value: float) -> str:

@@ -21,18 +21,11 @@ from bot.domain.errors import ConfigError
 from bot.settings import checks, layers
 from bot.settings.declarations import GROUPS, Settings, from_dict
 from bot.settings.environment import MASK, SECRET_NAMES, is_secret_name, redact
-from bot.settings.layers import Inputs, Layer
+from bot.settings.inputs import Inputs
+from bot.settings.layers import Layer
+from bot.settings.names import ENVIRONMENT_PREFIX, environment_name
 from bot.settings.problems import Problem, SettingsError
-from bot.settings.schema import (
-    ENVIRONMENT_PREFIX,
-    FieldSpec,
-    environment_name,
-    fixed_specs,
-    nearest,
-    shown,
-    specs,
-    strategy_specs,
-)
+from bot.settings.schema import FieldSpec, fixed_specs, nearest, shown, specs, strategy_specs
 
 NOTHING = ("", "none", "null")
 

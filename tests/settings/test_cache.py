@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bot.settings import SettingsError, cache, load, load_cached
-from bot.settings.layers import gather
+from bot.settings.inputs import gather
 
 ROOT = Path(__file__).parents[2]
 OVERRIDES: dict[str, Any] = {

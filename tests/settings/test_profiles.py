@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.settings import Settings, load, to_dict
-from bot.settings.layers import PROFILE_DIRECTORY
+from bot.settings.inputs import PROFILE_DIRECTORY
 from bot.settings.schema import fixed_specs
 
 PLAN_V4 = [
