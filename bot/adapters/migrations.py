@@ -101,9 +101,7 @@ def _applied(connection: Connection[tuple[object, ...]]) -> dict[str, tuple[str,
     return {str(version): (str(name), str(checksum)) for version, name, checksum in rows}
 
 
-def _pending(
-    wanted: tuple[Migration, ...], applied: dict[str, tuple[str, str]], folder: Path
-) -> tuple[Migration, ...]:
+def _pending(wanted: tuple[Migration, ...], applied: dict[str, tuple[str, str]], folder: Path) -> tuple[Migration, ...]:
     """What is still to be applied, once all that is applied is found unchanged."""
     by_version = {migration.version: migration for migration in wanted}
     for version, (name, checksum) in sorted(applied.items()):
@@ -147,4 +145,3 @@ def _apply(
             (migration.version, migration.name, migration.checksum),
         )
     return True
-

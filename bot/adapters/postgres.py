@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 import psycopg
 
-from bot.adapters.postgres_connection import Row, connect, explained
-from bot.adapters.postgres_rows import Json, as_row, as_snapshot, dumps, queries
+from bot.adapters.postgres_connection import Client, Row
+from bot.adapters.postgres_rows import Json, as_row, as_snapshot, dumps, query
 from bot.domain.candles import Candles
 from bot.domain.ports import CandleRequest
 from bot.domain.records import BotWrites, Lease, RiskEvent, Snapshot, Writes
@@ -27,17 +27,8 @@ Statement = tuple[str, Json]
 _EPOCH_MS = 946_684_800_000
 
 
-class PostgresStore:
-    """Implements bot.domain.ports.Store. Connects at first use.
-
-    A connection that breaks is opened anew and the work repeated once: all of
-    it is idempotent.  Not for use by several threads at once.
-    """
-
-    def __init__(self, conninfo: str, application: str = "metronome tick") -> None:
-        self._conninfo = conninfo
-        self._application = application
-        self._connection: psycopg.Connection[Row] | None = None
+class PostgresStore(Client):
+    """Implements bot.domain.ports.Store."""
 
     def begin(self, holder: str, lease_s: float) -> Snapshot:
         """Take or renew the lease and load what a tick needs.
@@ -46,22 +37,21 @@ class PostgresStore:
         long after its last write.  Of a database that refuses writes the
         snapshot comes without a lease, with db_writable False.
         """
-        named = queries()
         values = {"holder": holder, "lease_s": lease_s}
 
         def load(connection: psycopg.Connection[Row]) -> Snapshot:
             cursor = connection.cursor()
             try:
                 # Two statements, so that the second sees what the lease's last holder wrote.
-                cursor.execute(f"{named['take_lease']};\n{named['snapshot']}".encode(), values)
+                cursor.execute(f"{query('take_lease')};\n{query('snapshot')}".encode(), values)
                 cursor.nextset()
             except psycopg.errors.ReadOnlySqlTransaction:
-                cursor.execute(named["snapshot"].encode(), values)
+                cursor.execute(query("snapshot").encode(), values)
             row = cursor.fetchone()
             assert row is not None
             return as_snapshot(row[0])
 
-        return self._run(load)
+        return self.run(load)
 
     def windows(self, wanted: Sequence[CandleRequest]) -> dict[tuple[str, str], Candles]:
         """The stored candles asked for, oldest first; none for a series that is not stored."""
@@ -74,9 +64,9 @@ class PostgresStore:
         def read(connection: psycopg.Connection[Row]) -> list[Row]:
             # Not a ClientCursor: only the extended protocol brings binary results.
             cursor = psycopg.Cursor(connection)
-            return cursor.execute(queries()["windows"].encode(), values, binary=True).fetchall()
+            return cursor.execute(query("windows").encode(), values, binary=True).fetchall()
 
-        stored = {n: packed for n, *packed in self._run(read)} if wanted else {}
+        stored = {n: packed for n, *packed in self.run(read)} if wanted else {}
         return {
             (request.symbol, request.timeframe): _unpack(request.symbol, request.timeframe, stored.get(n, ()))
             for n, request in enumerate(wanted, start=1)
@@ -88,40 +78,16 @@ class PostgresStore:
             ("hold_lease", {"lease_name": lease.name, "holder": lease.holder, "release": writes.release}),
             *_statements(writes),
         ]
-        named = queries()
         texts: list[str] = []
         values: Json = {"fence": lease.token}
         for n, (name, given) in enumerate(statements):
-            text = named[name]
+            text = query(name)
             for key, value in given.items():
                 text = text.replace(f"%({key})s", f"%({key}_{n})s")
                 values[f"{key}_{n}"] = value
             texts.append(text)
         message = ";\n".join(texts).encode()
-        self._run(lambda connection: connection.execute(message, values))
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _run(self, work: Callable[[psycopg.Connection[Row]], T]) -> T:
-        connection = self._open()
-        with explained(connection.info):
-            try:
-                return work(connection)
-            except psycopg.OperationalError:
-                if not connection.broken:
-                    raise
-        self.close()
-        connection = self._open()
-        with explained(connection.info):
-            return work(connection)
-
-    def _open(self) -> psycopg.Connection[Row]:
-        if self._connection is None or self._connection.closed:
-            self._connection = connect(self._conninfo, self._application)
-        return self._connection
+        self.run(lambda connection: connection.execute(message, values))
 
 
 def _statements(writes: Writes) -> list[Statement]:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
-from psycopg import ClientCursor, conninfo
+from psycopg import ClientCursor, conninfo, sql
 
 from bot.domain.errors import DatabaseError, LeaseLost
 
+T = TypeVar("T")
 Row = tuple[Any, ...]
 
 CONNECT_TIMEOUT_S = 10
@@ -59,6 +60,63 @@ def connect(url: str, application: str) -> psycopg.Connection[Row]:
                 raise _cannot_connect(problem, place(options)) from None
             time.sleep(wait_s)
     raise AssertionError("unreachable")
+
+
+class Client:
+    """A connection that opens at first use; base of the store and the reports.
+
+    A connection that breaks is opened anew and the work repeated once: all of
+    it is idempotent.  Not for several threads at once.
+    """
+
+    def __init__(self, conninfo: str, application: str = "metronome") -> None:
+        self._conninfo = conninfo
+        self._application = application
+        self._connection: psycopg.Connection[Row] | None = None
+
+    def run(self, work: Callable[[psycopg.Connection[Row]], T]) -> T:
+        """Do the work on a connection. Raises DatabaseError in words for a person."""
+        connection = self._open()
+        with explained(connection.info):
+            try:
+                return work(connection)
+            except psycopg.OperationalError:
+                if not connection.broken:
+                    raise
+        self.close()
+        connection = self._open()
+        with explained(connection.info):
+            return work(connection)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _open(self) -> psycopg.Connection[Row]:
+        if self._connection is None or self._connection.closed:
+            self._connection = connect(self._conninfo, self._application)
+        return self._connection
+
+
+def create_database(url: str, name: str, *, durable: bool = True) -> str:
+    """Make a database beside the one of `url`, unless it is there; its own URL.
+
+    durable False: a commit does not wait for the disk. A power cut may then
+    lose the last fraction of a second, never consistency; for rehearsals.
+    """
+    with connect(url, "metronome") as connection, explained(connection.info):
+        if not connection.execute("select from pg_database where datname = %s", (name,)).rowcount:
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        if not durable:
+            connection.execute(sql.SQL("alter database {} set synchronous_commit = off").format(sql.Identifier(name)))
+    return conninfo.make_conninfo(url, dbname=name)
+
+
+def drop_database(url: str, name: str) -> None:
+    """Remove a database beside the one of `url`, with whoever is connected to it."""
+    with connect(url, "metronome") as connection, explained(connection.info):
+        connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
 def place(options: dict[str, Any]) -> str:

@@ -13,40 +13,68 @@ from pathlib import Path
 from typing import Any
 
 from bot.domain.book import BotState, BotStatus, Cooldown
+from bot.domain.decisions import Verdict
 from bot.domain.markets import Market
-from bot.domain.orders import Leg, Order, OrderStatus, OrderType, Side
-from bot.domain.records import BotSnapshot, Command, Lease, Snapshot, Trade
+from bot.domain.orders import Fill, Leg, Order, OrderStatus, OrderType, Side
+from bot.domain.records import (
+    BotSnapshot,
+    Command,
+    DecisionRecord,
+    EquitySnapshot,
+    Lease,
+    OrderEvent,
+    RiskEvent,
+    Snapshot,
+    TickRecord,
+    Trade,
+    TradeEvent,
+)
+from bot.domain.signals import Signal
 
 Json = dict[str, Any]
 
-_ROWS: dict[str, type] = {"Order": Order, "Trade": Trade, "Market": Market, "Cooldown": Cooldown, "Command": Command}
+_ROWS: dict[str, type] = {
+    record.__name__: record
+    for record in (
+        Command, Cooldown, DecisionRecord, EquitySnapshot, Fill, Market, Order, OrderEvent, RiskEvent, Signal,
+        TickRecord, Trade, TradeEvent, Verdict,
+    )
+}  # fmt: skip
 _DECIMALS = ("Decimal", "Decimal | None")
 
 
 @cache
-def queries(file: str = "queries.sql") -> dict[str, str]:
-    """{name: statement} of a file of named queries beside this module."""
-    text = Path(__file__).with_name(file).read_text()
+def query(name: str) -> str:
+    """A statement of queries.sql, its $Order(o) written out."""
+    return re.sub(r"\$(\w+)\(([\w, ]+)\)", _expand, _named()[name])
+
+
+@cache
+def _named() -> dict[str, str]:
+    text = Path(__file__).with_name("queries.sql").read_text()
     parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)
-    return {name: _expand(body.strip()) for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+    return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
-def _expand(statement: str) -> str:
-    return re.sub(r"\$(\w+)\((\w+)\)", lambda found: json_of(_ROWS[found[1]], found[2]), statement)
+def _expand(found: re.Match[str]) -> str:
+    alias, *more = found[2].split(", ")
+    return json_of(_ROWS[found[1]], alias, *more)
 
 
-def json_of(record: type, alias: str) -> str:
-    """SQL that makes a row the JSON object of its dataclass: ms for times, text for numeric.
+def json_of(record: type, alias: str, *more: str) -> str:
+    """SQL that makes a row the JSON object of its dataclass, ms for times and text for numeric.
 
     JSON has no decimals: a number on its way through a float would not come back the same.
+    more: names of further columns, written as fields are.
     """
     parts = []
-    for field in fields(record):
-        if field.name.endswith("_ms"):
-            value = f"to_ms({alias}.{column(field.name)})"
+    for name, kind in [(field.name, field.type) for field in fields(record)] + [(name, "") for name in more]:
+        # delay_ms and timings_ms are lengths of time, not moments.
+        if name.endswith("_ms") and name not in {"delay_ms", "timings_ms"}:
+            value = f"to_ms({alias}.{column(name)})"
         else:
-            value = f"{alias}.{field.name}" + ("::text" if field.type in _DECIMALS else "")
-        parts.append(f"'{field.name}', {value}")
+            value = f"{alias}.{name}" + ("::text" if kind in _DECIMALS else "")
+        parts.append(f"'{name}', {value}")
     return f"json_build_object({', '.join(parts)})"
 
 

@@ -303,3 +303,229 @@ on conflict (bot_id, key) where resolved_at is null do update set
 update risk_events e set resolved_at = from_ms(r.at_ms)
 from jsonb_to_recordset(%(rows)s) as r (bot_id integer, key text, at_ms bigint)
 where (e.bot_id, e.key) = (r.bot_id, r.key) and e.resolved_at is null
+
+-- Reports and control: what the command line and the dashboard read and ask for.
+
+-- name: ensure_bot
+with made as (
+  insert into bots (name, mode, quote, initial_cash, status)
+  select %(name)s, %(mode)s, %(quote)s, %(cash)s, case %(mode)s when 'paper' then 'RUNNING' else 'IDLE' end
+  where not exists (select from bots where name = %(name)s)
+  on conflict (name) do nothing
+  returning bot_id, status, state
+), noted as (
+  insert into bot_state_history (bot_id, status, state, reason, at)
+  select bot_id, status, state, 'created', coalesce(from_ms(%(now_ms)s), now()) from made
+)
+select bot_id from made union all select bot_id from bots where name = %(name)s
+
+-- name: bots
+select json_agg(json_build_object(
+  'bot_id', b.bot_id, 'name', b.name, 'mode', b.mode, 'status', b.status, 'state', b.state, 'quote', b.quote,
+  'initial_cash', b.initial_cash::text, 'cash', c.cash::text, 'equity', coalesce(e.equity, b.initial_cash)::text,
+  'peak_equity', coalesce(e.peak_equity, b.initial_cash)::text, 'drawdown', coalesce(e.drawdown, 0),
+  'exposure', coalesce(e.exposure, 0), 'equity_ms', to_ms(e.at),
+  'pnl_today', coalesce(e.equity - d.equity, 0)::text,
+  'pnl_total', (coalesce(e.equity, b.initial_cash) - b.initial_cash)::text,
+  'settings_version', coalesce((select max(version) from bot_settings s where s.bot_id = b.bot_id), 0),
+  'open_trades', (select count(*) from trades t where t.bot_id = b.bot_id and t.status = 'open'),
+  'closed_trades', (select count(*) from trades t where t.bot_id = b.bot_id and t.status = 'closed'),
+  'open_orders', (
+    select count(*) from orders o
+    where o.bot_id = b.bot_id and o.status in ('planned', 'submitting', 'open', 'partially_filled', 'unknown'))
+) order by b.bot_id)
+from bots b
+join cash_balances c using (bot_id)
+left join lateral (
+  select * from equity_snapshots n where n.bot_id = b.bot_id order by n.at desc limit 1) as e on true
+left join lateral (
+  select * from equity_snapshots n
+  where n.bot_id = b.bot_id and n.at >= date_trunc('day', e.at, 'UTC') order by n.at limit 1) as d on true
+
+-- name: positions
+select json_agg(json_build_object(
+  'bot_id', p.bot_id, 'bot', b.name, 'symbol', p.symbol, 'quantity', p.quantity::text, 'trade_id', t.trade_id,
+  'entry_price', t.entry_price::text, 'entry_ms', to_ms(t.entry_at),
+  'stop_price', coalesce(s.stop_price, t.stop_price)::text, 'stop_quantity', coalesce(s.quantity - s.filled, 0)::text,
+  'target_price', t.target_price::text, 'high_water', t.high_water::text, 'strategy', t.strategy
+) order by p.bot_id, p.symbol)
+from positions p
+join bots b using (bot_id)
+left join lateral (
+  select * from trades t where t.bot_id = p.bot_id and t.symbol = p.symbol and t.status = 'open'
+  order by t.entry_at desc limit 1) as t on true
+left join lateral (
+  select * from orders o
+  where o.trade_id = t.trade_id and o.leg = 'stop' and o.status in ('open', 'partially_filled') limit 1) as s on true
+where p.quantity <> 0
+
+-- name: recent_ticks
+select json_agg($TickRecord(t, attempts, delay_ms, fence, started_ms, finished_ms) order by t.slot_at desc)
+from (select * from ticks order by slot_at desc limit %(count)s) as t
+
+-- name: slot_ledger
+with chosen as (
+  select *, slot_at - lag(slot_at) over (order by slot_at) as gap
+  from ticks where status = 'done' and slot_at >= to_timestamp(%(since_ms)s / 1000.0)
+)
+select json_build_object(
+  'first_slot_ms', to_ms(min(slot_at)), 'last_slot_ms', to_ms(max(slot_at)),
+  'delivered', count(*),
+  'missed', coalesce((extract(epoch from max(slot_at) - min(slot_at)) * 1000 / %(step_ms)s)::bigint + 1 - count(*), 0),
+  'repeated', count(*) filter (where attempts > 1),
+  'unfinished', (
+    select count(*) from ticks u where u.status <> 'done' and u.slot_at >= to_timestamp(%(since_ms)s / 1000.0)),
+  'longest_gap_ms', coalesce(extract(epoch from max(gap)) * 1000, 0)::bigint,
+  'delay_ms', json_build_object(
+    'median', percentile_disc(0.5) within group (order by delay_ms),
+    'p95', percentile_disc(0.95) within group (order by delay_ms), 'max', max(delay_ms)))
+from chosen
+
+-- name: risk_events
+select json_agg($RiskEvent(r, risk_event_id, last_ms, times, resolved_ms) order by r.at desc)
+from (
+  select *, resolved_at is not null as resolved from risk_events
+  where resolved_at is null or not %(open_only)s order by at desc limit %(count)s) as r
+
+-- name: equity_curve
+select json_agg($EquitySnapshot(e) order by e.at)
+from equity_snapshots e join bots b using (bot_id)
+where b.name = %(bot)s and e.at >= to_timestamp(%(since_ms)s / 1000.0)
+
+-- name: trades
+select json_agg($Trade(t, bot) order by t.entry_at, t.trade_id)
+from (
+  select t.*, b.name as bot from trades t join bots b using (bot_id)
+  where (%(bot)s::text is null or b.name = %(bot)s) and (%(status)s::text is null or t.status = %(status)s)
+    and t.entry_at >= to_timestamp(%(since_ms)s / 1000.0)) as t
+
+-- name: orders
+select json_agg($Order(o, bot, slot_ms) order by o.created_at, o.client_id)
+from (
+  select o.*, b.name as bot from orders o join bots b using (bot_id)
+  where (%(bot)s::text is null or b.name = %(bot)s) and o.bar_at >= to_timestamp(%(since_ms)s / 1000.0)) as o
+
+-- name: counts
+select json_build_object(
+  'ticks', (select count(*) from ticks where status = 'done'), 'failed_ticks', (select count(*) from ticks where status = 'failed'),
+  'orders', (select count(*) from orders), 'fills', (select count(*) from fills), 'trades', (select count(*) from trades),
+  'decisions', (select count(*) from decisions), 'verdicts', (select count(*) from verdicts),
+  'risk_events', (select count(*) from risk_events where severity = 'error'),
+  'database_bytes', pg_database_size(current_database()))
+
+-- name: why_find
+select json_build_object(
+  'trade', (
+    select json_build_object('bot_id', bot_id, 'symbol', symbol, 'client_ids', (
+      select array_agg(client_id) from orders o where o.trade_id = t.trade_id), 'slots', (
+      select array_agg(distinct to_ms(slot_at)) from orders o where o.trade_id = t.trade_id and slot_at is not null))
+    from trades t where t.trade_id = %(ref)s),
+  'order', (
+    select json_build_object('bot_id', bot_id, 'symbol', symbol, 'client_ids', array[client_id],
+      'slots', array_remove(array[nullif(to_ms(slot_at), 0)], null))
+    from orders where client_id = %(ref)s),
+  'tick', (
+    select json_build_object('client_ids', (
+      select array_agg(client_id) from orders o where o.slot_at = t.slot_at), 'slots', array[to_ms(slot_at)])
+    from ticks t where t.slot_at = to_timestamp(%(slot_ms)s / 1000.0)),
+  'symbol', (
+    select json_build_object('bot_id', bot_id, 'symbol', symbol, 'client_ids', (
+      select array_agg(client_id) from orders o
+      where o.bot_id = v.bot_id and o.symbol = v.symbol and o.slot_at = v.slot_at), 'slots', array[to_ms(slot_at)])
+    from verdicts v where v.symbol = %(ref)s order by v.bar_at desc limit 1))
+
+-- name: why_rows
+with wanted as (
+  select array(select to_timestamp(ms / 1000.0) from unnest(%(slots)s::bigint[]) as s (ms)) as slots,
+    %(client_ids)s::text[] as client_ids, %(bot_id)s::integer as bot_id, %(symbol)s::text as symbol
+)
+select json_build_object(
+  'ticks', (
+    select json_agg($TickRecord(t, attempts, delay_ms, fence) order by t.slot_at)
+    from ticks t where t.slot_at = any (w.slots)),
+  'orders', (
+    select json_agg($Order(o, slot_ms) order by o.created_at, o.client_id) from orders o where o.client_id = any (w.client_ids)),
+  'order_events', (
+    select json_agg($OrderEvent(e) order by e.order_event_id) from order_events e where e.client_id = any (w.client_ids)),
+  'fills', (
+    select json_agg($Fill(f) order by f.filled_at, f.venue_trade_id) from fills f where f.client_id = any (w.client_ids)),
+  'trades', (
+    select json_agg($Trade(t) order by t.entry_at) from trades t
+    where t.trade_id in (select trade_id from orders o where o.client_id = any (w.client_ids))),
+  'trade_events', (
+    select json_agg($TradeEvent(e) order by e.trade_event_id) from trade_events e
+    where e.trade_id in (select trade_id from orders o where o.client_id = any (w.client_ids))),
+  'verdicts', (
+    select json_agg($Verdict(v, bot_id, slot_ms) order by v.bot_id, v.bar_at, v.symbol) from verdicts v
+    where v.slot_at = any (w.slots) and v.bot_id = coalesce(w.bot_id, v.bot_id) and v.symbol = coalesce(w.symbol, v.symbol)),
+  'signals', (
+    select json_agg($Signal(s, bot_id, slot_ms) order by s.bot_id, s.open_at, s.symbol) from signals s
+    where s.slot_at = any (w.slots) and s.bot_id = coalesce(w.bot_id, s.bot_id) and s.symbol = coalesce(w.symbol, s.symbol)),
+  'decisions', (
+    select json_agg($DecisionRecord(d, slot_ms, fence) order by d.slot_at, d.bot_id, d.fence) from decisions d
+    where d.slot_at = any (w.slots) and d.bot_id = coalesce(w.bot_id, d.bot_id)))
+from wanted w
+
+-- name: decisions_page
+select json_agg($DecisionRecord(d, slot_ms, fence) order by d.slot_at, d.bot_id, d.fence)
+from (
+  select * from decisions
+  where (slot_at, bot_id, fence) > (to_timestamp(%(slot_ms)s / 1000.0), %(bot_id)s, %(fence)s)
+  order by slot_at, bot_id, fence limit %(count)s) as d
+
+-- name: queue_command
+with asked as (
+  select bot_id from bots where %(bot)s::text is null or name = %(bot)s
+), stepped as (
+  -- A person's pause or resume acts at once, whatever tick is under way.
+  update bots b set status = case %(kind)s when 'pause' then 'PAUSED' else 'RUNNING' end
+  from asked where b.bot_id = asked.bot_id and %(kind)s in ('pause', 'resume')
+    and not exists (select from commands where source_key = %(source_key)s)
+  returning b.bot_id, b.status, b.state
+), noted as (
+  insert into bot_state_history (bot_id, status, state, reason, at)
+  select bot_id, status, state, %(kind)s || ' asked by ' || %(source)s, coalesce(from_ms(%(now_ms)s), now()) from stepped
+  on conflict do nothing
+), queued as (
+  insert into commands (bot_id, kind, args, source, source_key, requested_at, done_at, result)
+  select asked.bot_id, %(kind)s, %(args)s::jsonb, %(source)s, %(source_key)s, coalesce(from_ms(%(now_ms)s), now()),
+    case when %(kind)s in ('pause', 'resume') then now() end, case when %(kind)s in ('pause', 'resume') then 'done' else '' end
+  from asked
+  on conflict do nothing
+  returning command_id
+)
+select coalesce(array_agg(command_id), '{}'), (select count(*) from asked) from queued
+
+-- name: audit
+select json_agg(found) from (
+  select 'order ' || o.client_id as where, 'filled is the sum of its fills' as law,
+    o.filled::text as stored, coalesce(sum(f.quantity), 0)::text as computed
+  from orders o left join fills f using (client_id)
+  group by o.client_id having o.filled <> coalesce(sum(f.quantity), 0)
+  union all
+  select 'position ' || b.name || ' ' || p.symbol, 'open trades hold what the fills left',
+    coalesce((select sum(t.open_quantity) from trades t where t.bot_id = p.bot_id and t.symbol = p.symbol), 0)::text,
+    p.quantity::text
+  from positions p join bots b using (bot_id)
+  where p.quantity <> coalesce(
+    (select sum(t.open_quantity) from trades t where t.bot_id = p.bot_id and t.symbol = p.symbol), 0)
+  union all
+  select 'equity of ' || b.name || ' at ' || e.at, 'cash is initial cash plus all fills', e.cash::text, c.cash::text
+  from bots b join cash_balances c using (bot_id)
+  cross join lateral (select * from equity_snapshots n where n.bot_id = b.bot_id order by n.at desc limit 1) as e
+  where abs(e.cash - c.cash) >= 0.000001
+    and not exists (select from fills f where f.bot_id = b.bot_id and f.fence > e.fence)
+) as found
+
+-- name: settings_now
+select coalesce(max(version), 0), (array_agg(overrides order by version desc))[1] from bot_settings where bot_id = %(bot_id)s
+
+-- name: settings_add
+insert into bot_settings (bot_id, version, overrides, changes, author, note, rollback_to)
+values (%(bot_id)s, %(version)s, %(overrides)s::jsonb, %(changes)s::jsonb, %(author)s, %(note)s, %(rollback_to)s)
+
+-- name: settings_history
+select json_agg(json_build_object(
+  'version', s.version, 'overrides', s.overrides, 'changes', s.changes, 'author', s.author, 'note', s.note,
+  'rollback_to', s.rollback_to, 'created_ms', to_ms(s.created_at)) order by s.version)
+from bot_settings s where s.bot_id = %(bot_id)s
