@@ -258,8 +258,9 @@ def _rounded(amounts: FloatArray, decimals: int) -> FloatArray:
     # Whole numbers divided by a power of ten: the doubles that reading the decimals gives.
     scale = 10 ** abs(decimals)
     steps = np.rint(amounts * scale) if decimals >= 0 else np.rint(amounts / scale)
-    whole: FloatArray = np.maximum(steps, 1.0)
-    return whole / scale if decimals >= 0 else whole * scale
+    whole = np.maximum(steps, 1.0)
+    rounded: FloatArray = whole / scale if decimals >= 0 else whole * scale
+    return rounded
 
 
 def _missing(rng: np.random.RandomState, phase: Phase, coin: Coin) -> npt.NDArray[np.bool_]:

@@ -5,8 +5,8 @@ Nothing here returns anything later than the moment asked for.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,13 +14,31 @@ from bot.domain.candles import IntArray
 from bot.domain.timeframes import TIMEFRAMES_MS, floor_ms, timeframe_ms
 from bot.simulator.candle_files import Series
 from bot.simulator.pairs import Pair
-from bot.simulator.rows import Rows, Summary, joined, no_rows, resample, row_text, rows_of, rows_of_trades, still
+from bot.simulator.rows import (
+    Rows,
+    Summary,
+    joined,
+    merged_summary,
+    no_rows,
+    resample,
+    rows_of,
+    rows_of_trades,
+    still,
+    summed_rows,
+    summed_trades,
+)
 from bot.simulator.spans import Span, make_spans
-from bot.simulator.tape import Trades, joined_trades, no_trades, tape, traded
+from bot.simulator.tape import Trades, joined_trades, last_lots, no_trades, tape, traded
 
-BLOCK_ROWS = 64
-BLOCKS_KEPT = 16
 DAY_MS = TIMEFRAMES_MS["1d"]
+
+
+@dataclass(frozen=True, slots=True)
+class LastTrade:
+    """ticks: price steps.  lots: 1e-8 base units."""
+
+    ticks: int
+    lots: int
 
 
 class History:
@@ -36,48 +54,39 @@ class History:
         self.spans = make_spans(list(self._recorded.values()))
         self.first_ms = self.spans[0].from_ms
         self._merged: dict[str, Rows] = {}
-        self._blocks: dict[str, OrderedDict[int, list[str]]] = {}
         self._last_tape: tuple[int, Trades] = (-1, no_trades())
-        self._day: tuple[int, Summary | None] = (-1, None)
 
     # Prices
 
-    def last_ticks(self, now_ms: int) -> int | None:
-        """Price of the newest trade at or before now_ms, in price steps; None before the first trade."""
-        span, index = self._forming(now_ms)
-        if span is not None:
-            seen = self._candle_tape(span, index).between(0, now_ms)
-            if len(seen):
-                return int(seen.ticks[-1])
-        return self._close_before(now_ms)
+    def last_trade(self, now_ms: int) -> LastTrade | None:
+        """The newest trade at or before now_ms; None before the first one."""
+        seen = self._forming(now_ms).upto(now_ms)
+        if len(seen):
+            return LastTrade(int(seen.ticks[-1]), int(seen.lots[-1]))
+        return self._last_before(now_ms)
 
-    def _close_before(self, now_ms: int) -> int | None:
-        """Close of the newest candle that is closed at now_ms, in price steps."""
+    def _last_before(self, now_ms: int) -> LastTrade | None:
+        """The last trade of the newest candle that is closed at now_ms."""
         for span in reversed(self.spans):
-            closed = int(np.searchsorted(span.series.open_ms, now_ms - span.series.step_ms, side="right"))
+            closed = int(span.series.open_ms.searchsorted(now_ms - span.series.step_ms, side="right"))
             if closed:
-                return round(float(span.series.close[closed - 1]) * self.pair.ticks_per_unit)
+                newest = span.series.take(slice(closed - 1, closed))
+                return LastTrade(round(float(newest.close[0]) * self.pair.ticks_per_unit), last_lots(newest))
         return None
 
     def base(self, now_ms: int) -> Span:
         """The span that now_ms falls in, else the newest one before it, else the first."""
         return next((span for span in reversed(self.spans) if span.from_ms <= now_ms), self.spans[0])
 
-    def _forming(self, now_ms: int) -> tuple[Span | None, int]:
-        """The recorded candle that now_ms falls in, and its index within its span."""
-        span = self.base(now_ms)
-        open_ms = floor_ms(now_ms, span.series.step_ms)
-        index = int(np.searchsorted(span.series.open_ms, open_ms))
-        found = index < len(span.series) and int(span.series.open_ms[index]) == open_ms
-        return (span, index) if found else (None, 0)
-
-    def _candle_tape(self, span: Span, index: int) -> Trades:
-        """The trades of one candle, also those still to come: the caller cuts them off at its moment."""
-        open_ms = int(span.series.open_ms[index])
+    def _forming(self, now_ms: int) -> Trades:
+        """The trades of the recorded candle around now_ms, also those still to come: the caller cuts them off."""
+        series = self.base(now_ms).series
+        open_ms = floor_ms(now_ms, series.step_ms)
         if self._last_tape[0] != open_ms:
-            one = span.series.take(slice(index, index + 1))
-            trades = tape(one, self.pair.ticks_per_unit) if len(traded(one)) else no_trades()
-            self._last_tape = (open_ms, trades)
+            index = int(series.open_ms.searchsorted(open_ms))
+            there = index < len(series) and int(series.open_ms[index]) == open_ms
+            one = series.take(slice(index, index + 1) if there else slice(0, 0))
+            self._last_tape = (open_ms, tape(one.take(traded(one)), self.pair.ticks_per_unit))
         return self._last_tape[1]
 
     # Trades
@@ -87,8 +96,8 @@ class History:
         parts = []
         for span in self.spans:
             if span.from_ms <= to_ms and from_ms < span.to_ms:
-                start = int(np.searchsorted(span.traded_ms, floor_ms(from_ms, span.series.step_ms)))
-                end = int(np.searchsorted(span.traded_ms, to_ms, side="right"))
+                start = int(span.traded_ms.searchsorted(floor_ms(from_ms, span.series.step_ms)))
+                end = int(span.traded_ms.searchsorted(to_ms, side="right"))
                 parts.append(self._tape(span, start, end).between(from_ms, to_ms))
         return joined_trades(parts)
 
@@ -97,8 +106,8 @@ class History:
         parts: list[Trades] = []
         for span in self.spans:
             missing = count - sum(len(part) for part in parts)
-            start = int(np.searchsorted(span.traded_ms, floor_ms(from_ms, span.series.step_ms)))
-            end = int(np.searchsorted(span.traded_ms, now_ms, side="right"))
+            start = int(span.traded_ms.searchsorted(floor_ms(from_ms, span.series.step_ms)))
+            end = int(span.traded_ms.searchsorted(now_ms, side="right"))
             # One candle more than enough: the first may lie partly before from_ms.
             end = min(end, start + missing // span.trades_per_candle + 2)
             if missing > 0 and start < end:
@@ -110,7 +119,7 @@ class History:
         parts: list[Trades] = []
         for span in reversed(self.spans):
             missing = count - sum(len(part) for part in parts)
-            end = int(np.searchsorted(span.traded_ms, now_ms, side="right"))
+            end = int(span.traded_ms.searchsorted(now_ms, side="right"))
             start = max(end - missing // span.trades_per_candle - 2, 0)
             if missing > 0 and start < end:
                 seen = self._tape(span, start, end).between(0, now_ms)
@@ -127,7 +136,7 @@ class History:
         for span in self.spans:
             count = span.trades_per_candle
             inside = (trades.ms >= span.from_ms) & (trades.ms < span.to_ms)
-            candle = np.searchsorted(span.traded_ms, trades.ms[inside], side="right") - 1
+            candle = span.traded_ms.searchsorted(trades.ms[inside], side="right") - 1
             within = (trades.ms[inside] - span.traded_ms[candle]) // (span.series.step_ms // count)
             ids[inside] = offset + candle * count + within
             offset += len(span.traded) * count
@@ -183,101 +192,16 @@ class History:
         """
         base = self.base(now_ms)
         split = max(floor_ms(now_ms, base.series.step_ms), from_ms)
-        parts = [self.closed_rows(base.series.timeframe, from_ms, split)] if from_ms < split else []
-        span, index = self._forming(now_ms)
-        if span is not None:
-            seen = self._candle_tape(span, index).between(split, now_ms)
-            parts.append(rows_of_trades(seen, DAY_MS, self.pair.ticks_per_unit))
-        rows = joined(parts) if parts else no_rows()
-        return self._summed(rows) if int(rows.count.sum()) else self._flat(from_ms)
+        closed = summed_rows(self.closed_rows(base.series.timeframe, from_ms, split)) if from_ms < split else None
+        forming = summed_trades(self._forming(now_ms).between(split, now_ms), self.pair.ticks_per_unit)
+        return merged_summary(closed, forming) or self.still_before(from_ms)
 
-    def _summed(self, rows: Rows) -> Summary:
-        volume = float(rows.volume.sum())
-        weights = rows.volume if volume > 0 else rows.count
-        low, high = float(rows.low.min()), float(rows.high.max())
-        vwap = float((rows.vwap * weights).sum() / weights.sum())
-        return Summary(
-            float(rows.open[0]),
-            high,
-            low,
-            float(rows.close[-1]),
-            min(max(vwap, low), high),
-            volume,
-            int(rows.count.sum()),
-        )
-
-    def _flat(self, now_ms: int) -> Summary | None:
-        ticks = self._close_before(now_ms)
-        if ticks is None:
-            return None
-        return still(ticks / self.pair.ticks_per_unit)
+    def still_before(self, moment_ms: int) -> Summary | None:
+        """A stretch without trades, at the last price before moment_ms; None before the first trade."""
+        last = self.last_trade(moment_ms - 1)
+        return None if last is None else still(last.ticks / self.pair.ticks_per_unit)
 
     def last_day(self, now_ms: int) -> Summary | None:
         """The newest 24 hours in one row."""
-        base = self.base(now_ms).series.step_ms
-        if self._day[0] != now_ms:
-            self._day = (now_ms, self.summary(floor_ms(now_ms - DAY_MS, base) + base, now_ms))
-        return self._day[1]
-
-    # Rows as Kraken writes them
-
-    def traded_texts(self, timeframe: str, from_ms: int, to_ms: int, count: int) -> list[str]:
-        """JSON of the newest `count` closed candles with from_ms <= open < to_ms, without those that nothing traded."""
-        step = timeframe_ms(timeframe)
-        texts: list[str] = []
-        while len(texts) < count and to_ms > max(from_ms, self.first_ms - step):
-            start_ms = max(to_ms - max(count, BLOCK_ROWS) * step, from_ms)
-            rows = self.closed_rows(timeframe, start_ms, to_ms)
-            texts = self._texts_of(rows.take(np.flatnonzero(rows.count))) + texts
-            to_ms = start_ms
-        return texts[max(len(texts) - count, 0) :]
-
-    def _texts_of(self, rows: Rows) -> list[str]:
-        columns = (rows.open, rows.high, rows.low, rows.close, rows.vwap, rows.volume, rows.count)
-        values = zip(rows.open_ms.tolist(), *(column.tolist() for column in columns), strict=True)
-        return [row_text(open_ms, Summary(*rest), self.pair.decimals) for open_ms, *rest in values]
-
-    def texts(self, timeframe: str, from_ms: int, to_ms: int) -> list[str]:
-        """JSON of the closed candles with from_ms <= open < to_ms, flat rows where nothing traded.
-
-        from_ms, to_ms: on the timeframe's grid. Closed candles never change, so
-        their text is made once and kept for a while.
-        """
-        step = timeframe_ms(timeframe)
-        from_ms = max(from_ms, floor_ms(self.first_ms, step))
-        found: list[str] = []
-        at_ms = from_ms
-        while at_ms < to_ms:
-            block = at_ms // step // BLOCK_ROWS
-            start_ms = block * BLOCK_ROWS * step
-            skip = (at_ms - start_ms) // step
-            found += self._block(timeframe, block)[skip : (to_ms - start_ms) // step]
-            at_ms = start_ms + BLOCK_ROWS * step
-        return found
-
-    def _block(self, timeframe: str, block: int) -> list[str]:
-        kept = self._blocks.setdefault(timeframe, OrderedDict())
-        if block in kept:
-            kept.move_to_end(block)
-            return kept[block]
-        step = timeframe_ms(timeframe)
-        start_ms = block * BLOCK_ROWS * step
-        kept[block] = self._render(timeframe, start_ms, start_ms + BLOCK_ROWS * step)
-        if len(kept) > BLOCKS_KEPT:
-            kept.popitem(last=False)
-        return kept[block]
-
-    def _render(self, timeframe: str, from_ms: int, to_ms: int) -> list[str]:
-        """One text per grid step, "" for steps before the first trade ever."""
-        step = timeframe_ms(timeframe)
-        rows = self.closed_rows(timeframe, from_ms, to_ms)
-        found = dict(
-            zip(rows.open_ms.tolist(), zip(self._texts_of(rows), rows.close.tolist(), strict=True), strict=True)
-        )
-        before = self._close_before(from_ms)
-        last = None if before is None else before / self.pair.ticks_per_unit
-        texts = []
-        for open_ms in range(from_ms, to_ms, step):
-            text, last = found.get(open_ms, ("", last))
-            texts.append(text or ("" if last is None else row_text(open_ms, still(last), self.pair.decimals)))
-        return texts
+        step = self.base(now_ms).series.step_ms
+        return self.summary(floor_ms(now_ms - DAY_MS, step) + step, now_ms)

@@ -63,17 +63,16 @@ def ticker(venue: Venue, query: Query) -> str:
 
 
 def _ticker(venue: Venue, history: History, now_ms: int) -> dict[str, Any] | None:
-    last = history.last_ticks(now_ms)
+    last = history.last_trade(now_ms)
     today, day = history.forming("1d", now_ms), history.last_day(now_ms)
     if last is None or today is None or day is None:
         return None
-    bid, ask = venue.quote_ticks(last)
+    bid, ask = venue.quote_ticks(last.ticks)
     unit, wide = history.pair.ticks_per_unit, history.pair.wide_decimals
-    newest = history.newest_trades(now_ms, 1).lots.sum() / LOTS_PER_UNIT
     return {
         "a": [f"{ask / unit:.{wide}f}", "1", "1.000"],
         "b": [f"{bid / unit:.{wide}f}", "1", "1.000"],
-        "c": [f"{last / unit:.{wide}f}", f"{newest:.8f}"],
+        "c": [f"{last.ticks / unit:.{wide}f}", f"{last.lots / LOTS_PER_UNIT:.8f}"],
         "v": [f"{today.volume:.8f}", f"{day.volume:.8f}"],
         "p": [f"{today.vwap:.{wide}f}", f"{day.vwap:.{wide}f}"],
         "t": [today.count, day.count],
@@ -98,9 +97,9 @@ def ohlc(venue: Venue, query: Query) -> str:
         return f'{{"{history.pair.id}":[],"last":0}}'
     if venue.rules.show_gaps:
         from_ms = max(open_ms - rows * step, floor_ms(since_ms, step) + step)
-        texts = history.texts(timeframe, from_ms, open_ms)
+        texts = venue.texts[history.pair.id].closed(timeframe, from_ms, open_ms)
     else:
-        texts = history.traded_texts(timeframe, floor_ms(since_ms, step) + step, open_ms, rows)
+        texts = venue.texts[history.pair.id].traded(timeframe, floor_ms(since_ms, step) + step, open_ms, rows)
     texts.append(row_text(open_ms, forming, history.pair.decimals))
     return f'{{"{history.pair.id}":[{",".join(texts)}],"last":{(open_ms - step) // 1000}}}'
 
@@ -129,10 +128,10 @@ def depth(venue: Venue, query: Query) -> str:
     """Levels around the quote, always the same at the same second, sizes from the last hour's volume."""
     history, count = _one_pair(venue, query), _count(query, 100, MOST_LEVELS)
     now_ms = venue.clock.now_ms()
-    last = history.last_ticks(now_ms)
+    last = history.last_trade(now_ms)
     sides: dict[str, list[list[str | int]]] = {"asks": [], "bids": []}
     if last is not None:
-        bid, ask = venue.quote_ticks(last)
+        bid, ask = venue.quote_ticks(last.ticks)
         hour = history.summary(floor_ms(now_ms, 12 * 5 * MINUTE_MS) - 60 * MINUTE_MS, now_ms)
         typical = max((hour.volume if hour else 0.0) / 200, float(history.pair.order_min) * 5)
         sides["asks"] = _levels(history, now_ms // 1000, ask, 1, count, typical)

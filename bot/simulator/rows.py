@@ -40,7 +40,7 @@ class Rows:
 
     def between(self, from_ms: int, to_ms: int) -> Rows:
         """Rows with from_ms <= open < to_ms."""
-        return self.take(slice(int(np.searchsorted(self.open_ms, from_ms)), int(np.searchsorted(self.open_ms, to_ms))))
+        return self.take(slice(int(self.open_ms.searchsorted(from_ms)), int(self.open_ms.searchsorted(to_ms))))
 
     @property
     def vwap(self) -> FloatArray:
@@ -122,6 +122,61 @@ def rows_of_trades(trades: Trades, step_ms: int, ticks_per_unit: int) -> Rows:
         price[end - 1],
         np.add.reduceat(trades.lots, first) / LOTS_PER_UNIT,
         end - first,
+    )
+
+
+def summed_rows(rows: Rows) -> Summary | None:
+    """Many candles as one; None when nothing traded in them."""
+    count = int(rows.count.sum())
+    if not count:
+        return None
+    volume = float(rows.volume.sum())
+    weights = rows.volume if volume > 0 else rows.count
+    vwap = float(weights @ (rows.open + rows.high + rows.low + rows.close)) / 4 / float(weights.sum())
+    return Summary(
+        float(rows.open[0]),
+        float(rows.high.max()),
+        float(rows.low.min()),
+        float(rows.close[-1]),
+        vwap,
+        volume,
+        count,
+    )
+
+
+def summed_trades(trades: Trades, ticks_per_unit: int) -> Summary | None:
+    """Trades as one candle; None without any."""
+    if not len(trades):
+        return None
+    ticks = trades.ticks.tolist()
+    lots = trades.lots.tolist()
+    whole = sum(lots)
+    weighted = sum(tick * lot for tick, lot in zip(ticks, lots, strict=True)) / whole if whole else ticks[0]
+    return Summary(
+        ticks[0] / ticks_per_unit,
+        max(ticks) / ticks_per_unit,
+        min(ticks) / ticks_per_unit,
+        ticks[-1] / ticks_per_unit,
+        weighted / ticks_per_unit,
+        whole / LOTS_PER_UNIT,
+        len(ticks),
+    )
+
+
+def merged_summary(first: Summary | None, then: Summary | None) -> Summary | None:
+    """Two stretches, one after the other, as one."""
+    if first is None or then is None:
+        return first or then
+    volume = first.volume + then.volume
+    share = first.volume / volume if volume > 0 else 0.5
+    return Summary(
+        first.open,
+        max(first.high, then.high),
+        min(first.low, then.low),
+        then.close,
+        first.vwap * share + then.vwap * (1 - share),
+        volume,
+        first.count + then.count,
     )
 
 

@@ -36,8 +36,12 @@ class Trades:
 
     def between(self, from_ms: int, to_ms: int) -> Trades:
         """Trades with from_ms <= time <= to_ms."""
-        where = slice(int(np.searchsorted(self.ms, from_ms)), int(np.searchsorted(self.ms, to_ms, side="right")))
+        where = slice(int(self.ms.searchsorted(from_ms)), int(self.ms.searchsorted(to_ms, side="right")))
         return self.take(where)
+
+    def upto(self, to_ms: int) -> Trades:
+        """Trades with time <= to_ms."""
+        return self.take(slice(0, int(self.ms.searchsorted(to_ms, side="right"))))
 
     def take(self, where: slice) -> Trades:
         return Trades(self.ms[where], self.ticks[where], self.lots[where])
@@ -94,6 +98,13 @@ def tape(series: Series, ticks_per_unit: int) -> Trades:
     ms = series.open_ms[:, None] + np.arange(count) * (series.step_ms // count)
     size = candles * count
     return Trades(ms.reshape(size), ticks.reshape(size), lots.reshape(size))
+
+
+def last_lots(candle: Series) -> int:
+    """Size of the last trade of a one-candle series, as its tape has it."""
+    weights = _way(TRADES_PER_CANDLE[candle.timeframe]).weights
+    whole, parts = round(float(candle.volume[0]) * LOTS_PER_UNIT), int(weights.sum())
+    return whole - whole // parts * (parts - int(weights[-1]))
 
 
 def no_trades() -> Trades:

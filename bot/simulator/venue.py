@@ -9,6 +9,7 @@ from bot.simulator.candle_files import Recording
 from bot.simulator.clock import Clock
 from bot.simulator.history import History
 from bot.simulator.pairs import make_pair
+from bot.simulator.row_texts import RowTexts
 
 
 class KrakenError(Exception):
@@ -35,11 +36,13 @@ class Venue:
         self.clock = clock
         self.rules = rules
         self.histories: dict[str, History] = {}
+        self.texts: dict[str, RowTexts] = {}
         self._by_name: dict[str, History] = {}
         for symbol, series in recording.series.items():
             pair = make_pair(symbol, list(series.values()))
             history = History(pair, series)
             self.histories[pair.id] = history
+            self.texts[pair.id] = RowTexts(history)
             for name in (pair.id, pair.altname, pair.wsname, symbol):
                 self._by_name[name] = history
 
