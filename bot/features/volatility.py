@@ -13,8 +13,8 @@ def _bb_percent(f: Frame) -> FloatArray:
 
 
 def _keltner(f: Frame, side: float) -> FloatArray:
-    middle: FloatArray = f.means[1]
-    return middle + side * 2.0 * f.means[6]
+    band: FloatArray = f.means[1] + side * 2.0 * f.means[6]
+    return band
 
 
 VOLATILITY = (
