@@ -84,3 +84,21 @@ def test_the_licence_in_the_project_file_is_the_licence_in_the_folder():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["license"] == "MIT"
     assert (ROOT / "LICENSE").read_text().startswith("MIT License")
+
+
+def test_the_architecture_page_lists_every_table_and_view():
+    migrations = "\n".join(path.read_text() for path in (ROOT / "supabase" / "migrations").glob("*.sql"))
+    made = set(
+        re.findall(r"^create (?:table|view|materialized view) (?:if not exists )?(\w+)", migrations, re.MULTILINE)
+    )
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    assert made
+    assert {name for name in made if f"`{name}`" not in page} == set()
+
+
+def test_the_runbook_explains_every_exit_code():
+    from bot.domain import errors
+
+    codes = {error.exit_code for error in vars(errors).values() if isinstance(error, type)}
+    explained = re.findall(r"^\| (\d) \|", (ROOT / "docs" / "runbook.md").read_text(), flags=re.MULTILINE)
+    assert {str(code) for code in codes} | {"0"} == set(explained)
