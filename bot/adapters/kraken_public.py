@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from bot.adapters.retry import MisaddressedError, TransientError, UnknownPairError
@@ -219,7 +220,7 @@ def sound_book(book: OrderBook) -> OrderBook:
     if not all(0 < price < math.inf and 0 <= size < math.inf for price, size in levels):
         raise TransientError("an order book with a level that is no level")
     prices = [price for price, _ in levels]
-    if any(later <= earlier for earlier, later in zip(prices, prices[1:], strict=False)):
+    if any(later <= earlier for earlier, later in pairwise(prices)):
         raise TransientError("an order book out of order")
     return book
 
