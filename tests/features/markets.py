@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from bot.domain.candles import Candles, FloatArray
+from bot.domain.candles import BoolArray, Candles, FloatArray
 from bot.domain.timeframes import timeframe_ms
-from bot.features import UNITS, FeatureTable
+from bot.features import NAMES, UNITS, FeatureTable
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "binance"
 # 2023-11-15 00:00 UTC: closes a candle of every timeframe.
@@ -20,11 +20,11 @@ END_MS = 1_700_006_400_000
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"recorded candles are not at {DATA}")
 
 
-def from_closes(close: FloatArray, timeframe: str, seed: int = 0, quiet: FloatArray | None = None) -> Candles:
+def from_closes(close: FloatArray, timeframe: str, seed: int = 0, quiet: BoolArray | None = None) -> Candles:
     """Candles around the closes, ending at END_MS; `quiet` rows (true) have no range and no volume."""
     rng = np.random.default_rng(seed)
     count = len(close)
-    calm = np.zeros(count, dtype=bool) if quiet is None else quiet.astype(bool)
+    calm = np.zeros(count, dtype=bool) if quiet is None else quiet
     before = np.concatenate((close[:1], close[:-1]))
     # Now and then a candle opens away from the previous close.
     open_ = np.where(calm, close, before * np.where(rng.random(count) < 0.05, 1.01, 1.0))
@@ -61,18 +61,20 @@ def rough_markets(draw: st.DrawFn, rows: int = 700) -> Candles:
     """A market of several moods, again and again: walks of any pace, jumps by up to 100 times, halts, coarse prices."""
     moods = draw(st.lists(_MOODS, min_size=1, max_size=10))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    moves, quiet = np.empty(0), np.empty(0)
+    moves, quiet = np.empty(0), np.empty(0, dtype=np.bool_)
     while len(moves) < rows:
         for mood, length, pace, jump in moods:
-            part = {
-                "walk": lambda n=length, p=pace: rng.normal(0.0, p, n),
-                "trend": lambda n=length, p=pace: rng.normal(p / 3, p, n),
-                "halt": lambda n=length: np.zeros(n),
-                "jump": lambda j=jump: np.array([j]),
-                "zigzag": lambda n=length, p=pace: p * np.where(np.arange(n) % 2, 1.0, -1.0),
-            }[mood]()
+            part = np.zeros(length)
+            if mood == "walk":
+                part = rng.normal(0.0, pace, length)
+            elif mood == "trend":
+                part = rng.normal(pace / 3, pace, length)
+            elif mood == "jump":
+                part = np.array([jump])
+            elif mood == "zigzag":
+                part = pace * np.where(np.arange(length) % 2, 1.0, -1.0)
             moves = np.concatenate((moves, part))
-            quiet = np.concatenate((quiet, np.full(len(part), float(mood == "halt"))))
+            quiet = np.concatenate((quiet, np.full(len(part), mood == "halt")))
     path = np.clip(np.cumsum(moves[:rows]), -12.0, 12.0)
     close = np.exp(path) * draw(st.sampled_from((1e-3, 1.0, 4e4)))
     digits = draw(st.sampled_from((None, 3, 8)))
@@ -108,8 +110,6 @@ def differing(one: FeatureTable, other: FeatureTable, tolerance: float) -> dict[
 
     Volumes are compared relative to the largest one near; a nan against a number is infinite.
     """
-    from bot.features import NAMES
-
     assert (one.open_ms == other.open_ms).all()
     worst: dict[str, float] = {}
     for name in NAMES:

@@ -1,0 +1,1 @@
+"""Measurements of real units of work; each runs as a module."""
