@@ -57,8 +57,9 @@ class CcxtMarketData:
     breaker_open_s: see Breaker.  breaker_state: what `breaker_state()` gave the
     process before.  stale_after_s: how far the newest candle may lag.  markets,
     markets_age_s: trading rules from a store and their age; younger than a day they
-    are used as they are.  pace: how fast Kraken may be asked.  unified: read by
-    ccxt's unified methods, as every venue but Kraken is.
+    are used as they are.  pace: how fast the venue may be asked; None means Kraken's
+    rules for Kraken and ccxt's own throttle for any other.  unified: read by ccxt's
+    unified methods, as every venue but Kraken is.
 
     clock, wall_ms, sleep, jitter: replaced in rehearsals and tests.
     """
@@ -85,14 +86,15 @@ class CcxtMarketData:
         jitter: Callable[[], float] = _jitter_s,
     ) -> None:
         through_ccxt = exchange_id != "kraken" if unified is None else unified
-        pace = pace or (Pace(pair_interval_s=0, interval_s=0) if through_ccxt else Pace())
+        throttle = through_ccxt and pace is None
+        pace = pace or (Pace(pair_interval_s=0, interval_s=0) if throttle else Pace())
         self._client = VenueClient(
             exchange_id,
             url,
             timeout_s,
             RateLimiter(pace, clock, sleep),
             RetryPolicy(retries, total_s, sleep, jitter),
-            through_ccxt,
+            throttle,
             pace.concurrency,
             clock,
         )
