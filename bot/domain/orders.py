@@ -22,6 +22,9 @@ class Leg(StrEnum):
     EXIT = "exit"
 
 
+LEG_LETTERS = {Leg.ENTRY: "e", Leg.STOP: "s", Leg.EXIT: "x"}
+
+
 class OrderType(StrEnum):
     LIMIT = "limit"
     MARKET = "market"
@@ -66,13 +69,13 @@ IN_DOUBT = frozenset({S.SUBMITTING, S.UNKNOWN})
 def client_id(account: str, symbol: str, bar_ms: int, leg: Leg, attempt: int) -> str:
     """The order's own name, equal whenever the same order is computed again.
 
-    17 characters of ASCII (Kraken allows 18): the leg's letter, 75 bits of
-    BLAKE2b over all five parts in base 32, the attempt's last digit. A rerun of
+    17 characters of ASCII (Kraken allows 18): e, s or x for entry, stop or exit,
+    75 bits of BLAKE2b over all five parts in base 32, the attempt's last digit. A rerun of
     a killed tick computes the same id and so finds its own order.
     """
     parts = "\x1f".join((account, symbol, str(bar_ms), leg.value, str(attempt)))
     digest = hashlib.blake2b(parts.encode(), digest_size=10).digest()
-    return f"{leg.value[0]}{base64.b32encode(digest).decode().lower()[:15]}{attempt % 10}"
+    return f"{LEG_LETTERS[leg]}{base64.b32encode(digest).decode().lower()[:15]}{attempt % 10}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,9 @@ def test_a_stop_that_would_not_rise_is_not_reported_as_moved() -> None:
 
 
 @given(st.lists(st.floats(50, 200), min_size=1, max_size=40), st.booleans())
-def test_whatever_the_price_does_a_stop_never_falls_and_the_mark_is_the_highest(path: list[float], breakeven: bool) -> None:
+def test_whatever_the_price_does_a_stop_never_falls_and_the_mark_is_the_highest(
+    path: list[float], breakeven: bool
+) -> None:
     stop, mark, armed = 97.5, 100.0, False
     for high in path:
         state = exits.trail_stop(100.0, stop, mark, armed, high, 0.01, FEE, rules(breakeven=breakeven))

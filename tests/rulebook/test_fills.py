@@ -28,7 +28,9 @@ from tests.rulebook.makers import NAN
         (1.0, 3.98, 1.0),  # a rest of 0.005 could never fill: taken along
     ],
 )
-def test_an_order_takes_its_share_of_the_volume_and_leaves_no_dust(remaining: float, volume: float, filled: float) -> None:
+def test_an_order_takes_its_share_of_the_volume_and_leaves_no_dust(
+    remaining: float, volume: float, filled: float
+) -> None:
     assert take_size(remaining, volume, 0.25, 0.001, 0.01) == pytest.approx(filled)
 
 

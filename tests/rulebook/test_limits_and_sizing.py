@@ -33,7 +33,9 @@ ENTRY = EntryInputs(
     ("value", "step", "floor", "ceil"),
     [(0.3, 0.1, 0.3, 0.3), (0.31, 0.1, 0.3, 0.4), (100.0, 0.01, 100.0, 100.0), (0.0, 0.5, 0.0, 0.0)],
 )
-def test_a_decimal_step_that_binary_floats_miss_is_not_lost(value: float, step: float, floor: float, ceil: float) -> None:
+def test_a_decimal_step_that_binary_floats_miss_is_not_lost(
+    value: float, step: float, floor: float, ceil: float
+) -> None:
     assert floor_to_step(value, step) == pytest.approx(floor, abs=1e-12)
     assert ceil_to_step(value, step) == pytest.approx(ceil, abs=1e-12)
 
@@ -107,7 +109,10 @@ def test_no_input_can_exceed_any_cap(
     assert math.isfinite(plan.size)
 
 
-@given(tighter=st.floats(0.1, 1.0), field=st.sampled_from(["risk_per_trade_frac", "max_position_frac", "max_long_exposure_frac"]))
+@given(
+    tighter=st.floats(0.1, 1.0),
+    field=st.sampled_from(["risk_per_trade_frac", "max_position_frac", "max_long_exposure_frac"]),
+)
 def test_a_tighter_setting_never_takes_more_risk(tighter: float, field: str) -> None:
     loose = rules()
     tight = rules(**{field: getattr(loose, field) * tighter})

@@ -1,0 +1,169 @@
+"""Orders after fills and trades as sums of fills, to the last decimal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.orders import FINAL, NEXT_STATUS, Fill, Leg, OrderStatus, Side, client_id
+from bot.domain.records import Trade
+from bot.rulebook.ledger import apply_fill, cash_flow, fill_order, move_order, quantize
+from tests.rulebook.makers import BAR, NOW, order, stop_order
+
+D = Decimal
+
+
+def fill(side: Side, quantity: str, price: str, fee: str = "0.1", at_ms: int = NOW) -> Fill:
+    return Fill(
+        "id", f"v-{side}-{quantity}-{price}-{at_ms}", "BTC/EUR", side, D(quantity), D(price), D(fee), "taker", at_ms
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "exact"),
+    [
+        (0.30000000000000004, "0.1", "0.3"),
+        (100.0, "0.01", "100"),
+        (1e6, "1", "1000000"),
+        (0.0, "0.01", "0"),
+        (250.0, "5", "250"),
+    ],
+)
+def test_floats_become_exact_multiples_of_the_step(value: float, step: str, exact: str) -> None:
+    made = quantize(value, D(step))
+    assert made == D(exact)
+    assert "E" not in str(made)
+
+
+@given(st.sampled_from(list(OrderStatus)), st.sampled_from(list(OrderStatus)))
+def test_an_order_moves_only_as_the_law_says(before: OrderStatus, after: OrderStatus) -> None:
+    start = order(status=before)
+    if before is after or after in NEXT_STATUS[before]:
+        assert move_order(start, after).status is after
+    else:
+        with pytest.raises(ValueError, match="cannot go from"):
+            move_order(start, after)
+
+
+def test_no_order_leaves_a_final_status() -> None:
+    assert FINAL == {
+        OrderStatus.FILLED,
+        OrderStatus.CANCELLED,
+        OrderStatus.REJECTED,
+        OrderStatus.EXPIRED,
+        OrderStatus.NOT_PLACED,
+    }
+
+
+def test_fills_add_up_to_the_quantity_and_never_beyond() -> None:
+    partly = fill_order(order(), fill(Side.BUY, "0.4", "100"))
+    assert (partly.status, partly.remaining) == (OrderStatus.PARTIALLY_FILLED, D("0.6"))
+    done = fill_order(partly, fill(Side.BUY, "0.6", "100"))
+    assert (done.status, done.remaining) == (OrderStatus.FILLED, D(0))
+    with pytest.raises(ValueError, match="exceed its quantity"):
+        fill_order(partly, fill(Side.BUY, "0.7", "100"))
+
+
+def test_cash_pays_for_buys_and_fees_and_receives_sells() -> None:
+    assert cash_flow(fill(Side.BUY, "2", "100", "0.8")) == D("-200.8")
+    assert cash_flow(fill(Side.SELL, "2", "100", "0.8")) == D("199.2")
+
+
+def test_a_trade_from_first_entry_to_last_exit() -> None:
+    trade = apply_fill(None, order(), fill(Side.BUY, "1", "100", "0.4", NOW), "breakout")
+    assert (trade.status, trade.strategy, trade.entry_ms, trade.stop_price) == ("open", "breakout", NOW, D("97.50"))
+    trade = apply_fill(trade, order(), fill(Side.BUY, "1", "102", "0.4", NOW + 1))
+    assert (trade.entry_price, trade.open_quantity, trade.high_water) == (D(101), D(2), D(102))
+    trade = apply_fill(trade, stop_order(), fill(Side.SELL, "0.5", "110", "0.2", NOW + 2))
+    assert (trade.status, trade.exit_price, trade.exit_ms, trade.exit_reason) == ("open", D(110), 0, "")
+    assert trade.pnl == D("0.5") * D(9) - D("1.0")
+    trade = apply_fill(trade, stop_order(), fill(Side.SELL, "1.5", "98", "0.6", NOW + 3))
+    assert (trade.status, trade.open_quantity, trade.exit_ms, trade.exit_reason) == (
+        "closed",
+        D(0),
+        NOW + 3,
+        "stop_loss",
+    )
+    assert trade.pnl == D("55") + D("147") - D("202") - D("1.6")
+
+
+def test_selling_what_is_not_held_is_refused() -> None:
+    trade = apply_fill(None, order(), fill(Side.BUY, "1", "100"))
+    with pytest.raises(ValueError, match=r"selling 1\.1 of 1"):
+        apply_fill(trade, stop_order(), fill(Side.SELL, "1.1", "100"))
+
+
+def test_a_fill_of_an_unknown_trade_is_refused_unless_it_is_an_entry() -> None:
+    with pytest.raises(ValueError, match="is unknown"):
+        apply_fill(None, stop_order(), fill(Side.SELL, "1", "100"))
+
+
+quantities = st.decimals("0.00000001", "1000", places=8)
+prices = st.decimals("0.01", "100000", places=2)
+
+
+@given(
+    st.lists(st.tuples(quantities, prices), min_size=1, max_size=8),
+    st.lists(st.tuples(st.decimals("0.01", "1", places=2), prices), max_size=8),
+)
+def test_cash_and_positions_always_add_up_to_the_profit(
+    buys: list[tuple[Decimal, Decimal]], sells: list[tuple[Decimal, Decimal]]
+) -> None:
+    cash = D(0)
+    trade: Trade | None = None
+    for n, (quantity, price) in enumerate(buys):
+        bought = Fill(
+            "id",
+            f"b{n}",
+            "BTC/EUR",
+            Side.BUY,
+            quantity,
+            price,
+            (quantity * price * D("0.004")).quantize(D("1e-8")),
+            "taker",
+            NOW + n,
+        )
+        cash += cash_flow(bought)
+        trade = apply_fill(trade, order(), bought)
+    assert trade is not None
+    for n, (share, price) in enumerate([*sells, (D(1), D("123.45"))]):
+        quantity = (trade.open_quantity * share).quantize(D("1e-8"))
+        if quantity <= 0:
+            continue
+        sold = Fill("id", f"s{n}", "BTC/EUR", Side.SELL, quantity, price, D("0.01"), "taker", NOW + 100 + n)
+        cash += cash_flow(sold)
+        trade = apply_fill(trade, replace(stop_order(), quantity=quantity), sold)
+        if trade.status == "closed":
+            break
+    assert trade.status == "closed"
+    assert trade.pnl == cash
+    assert trade.open_quantity == 0
+
+
+@given(
+    st.text(min_size=1, max_size=20), st.sampled_from(["BTC/EUR", "ETH/EUR"]), st.integers(0, 2**50),
+    st.sampled_from(list(Leg)), st.integers(0, 10**6),
+)  # fmt: skip
+def test_client_ids_are_short_ascii_and_computed(
+    account: str, symbol: str, bar_ms: int, leg: Leg, attempt: int
+) -> None:
+    made = client_id(account, symbol, bar_ms, leg, attempt)
+    assert made.isascii()
+    assert len(made) <= 18
+    assert made == client_id(account, symbol, bar_ms, leg, attempt)
+    others = {
+        client_id(account + "x", symbol, bar_ms, leg, attempt),
+        client_id(account, "X/EUR", bar_ms, leg, attempt),
+        client_id(account, symbol, bar_ms + 1, leg, attempt),
+        client_id(account, symbol, bar_ms, leg, attempt + 10),
+    }
+    assert made not in others
+    assert len(others) == 4
+
+
+def test_the_id_names_its_leg() -> None:
+    assert [client_id("main", "BTC/EUR", BAR, leg, 0)[0] for leg in Leg] == ["e", "s", "x"]
