@@ -22,6 +22,9 @@ FOLDER = Path(__file__).resolve().parents[2] / "supabase" / "migrations"
 
 _FILE_NAME = re.compile(r"(\d{14})_([a-z0-9_]+)\.sql")
 
+# Not to_regclass: within a transaction it may remember from before the lock that there was no table.
+_HAS_LIST = "select from pg_class where relname = 'schema_migrations' and relnamespace = 'public'::regnamespace"
+
 # Any number will do as long as all copies of the program use the same one.
 _LOCK = 7_214_311_902
 
@@ -74,6 +77,7 @@ def migrate(conninfo: str, folder: Path = FOLDER) -> MigrationReport:
     """
     wanted = read_folder(folder)
     with connect(conninfo, "metronome migrate") as connection:
+        _adopt(connection, wanted)
         applied: list[str] = []
         pending = _pending(wanted, _applied(connection), folder)
         already = len(wanted) - len(pending)
@@ -95,10 +99,25 @@ def pending(conninfo: str, folder: Path = FOLDER) -> tuple[str, ...]:
 def _applied(connection: Connection[tuple[object, ...]]) -> dict[str, tuple[str, str]]:
     """{version: (name, checksum)} of what the database has."""
     with explained(connection.info):
-        if connection.execute("select to_regclass('public.schema_migrations')").fetchone() == (None,):
+        if connection.execute(_HAS_LIST).fetchone() is None:
             return {}
         rows = connection.execute("select version, name, checksum from public.schema_migrations").fetchall()
     return {str(version): (str(name), str(checksum)) for version, name, checksum in rows}
+
+
+def _adopt(connection: Connection[tuple[object, ...]], wanted: tuple[Migration, ...]) -> None:
+    """Take over what the Supabase CLI applied: it keeps a list of its own."""
+    with explained(connection.info):
+        listed = "select to_regclass('supabase_migrations.schema_migrations'), to_regclass('public.schema_migrations')"
+        row = connection.execute(listed).fetchone()
+        if row is None or None in row:
+            return
+        connection.cursor().executemany(
+            "insert into public.schema_migrations (version, name, checksum)"
+            " select %s, %s, %s where exists (select from supabase_migrations.schema_migrations where version = %s)"
+            " on conflict do nothing",
+            [(migration.version, migration.name, migration.checksum, migration.version) for migration in wanted],
+        )
 
 
 def _pending(wanted: tuple[Migration, ...], applied: dict[str, tuple[str, str]], folder: Path) -> tuple[Migration, ...]:

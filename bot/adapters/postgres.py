@@ -43,7 +43,7 @@ class PostgresStore(Client):
             cursor = connection.cursor()
             try:
                 # Two statements, so that the second sees what the lease's last holder wrote.
-                cursor.execute(f"{query('take_lease')};\n{query('snapshot')}".encode(), values)
+                cursor.execute(f"{query('take_lease')}\n;\n{query('snapshot')}".encode(), values)
                 cursor.nextset()
             except psycopg.errors.ReadOnlySqlTransaction:
                 cursor.execute(query("snapshot").encode(), values)
@@ -86,7 +86,8 @@ class PostgresStore(Client):
                 text = text.replace(f"%({key})s", f"%({key}_{n})s")
                 values[f"{key}_{n}"] = value
             texts.append(text)
-        message = ";\n".join(texts).encode()
+        # On a line of its own: a statement may end in a comment.
+        message = "\n;\n".join(texts).encode()
         self.run(lambda connection: connection.execute(message, values))
 
 

@@ -7,6 +7,7 @@ tables, no LISTEN. So a transaction pooler may stand in between.
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -66,27 +67,29 @@ class Client:
     """A connection that opens at first use; base of the store and the reports.
 
     A connection that breaks is opened anew and the work repeated once: all of
-    it is idempotent.  Not for several threads at once.
+    it is idempotent.  Threads take turns.
     """
 
     def __init__(self, conninfo: str, application: str = "metronome") -> None:
         self._conninfo = conninfo
         self._application = application
         self._connection: psycopg.Connection[Row] | None = None
+        self._turn = threading.Lock()
 
     def run(self, work: Callable[[psycopg.Connection[Row]], T]) -> T:
         """Do the work on a connection. Raises DatabaseError in words for a person."""
-        connection = self._open()
-        with explained(connection.info):
-            try:
+        with self._turn:
+            connection = self._open()
+            with explained(connection.info):
+                try:
+                    return work(connection)
+                except psycopg.OperationalError:
+                    if not connection.broken:
+                        raise
+            self.close()
+            connection = self._open()
+            with explained(connection.info):
                 return work(connection)
-            except psycopg.OperationalError:
-                if not connection.broken:
-                    raise
-        self.close()
-        connection = self._open()
-        with explained(connection.info):
-            return work(connection)
 
     def close(self) -> None:
         if self._connection is not None:

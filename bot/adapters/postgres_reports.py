@@ -141,7 +141,7 @@ class PostgresReports(Client):
         in the same transaction; the others at the next tick.
         Raises ConfigError when there is no such bot.
         """
-        values = {"kind": kind, "bot": bot, "args": dumps(args or {}), "source": source}
+        values: Json = {"kind": kind, "bot": bot, "args": dumps(args or {}), "source": source}
         values |= {"source_key": source_key, "now_ms": now_ms}
         queued, asked = self._one("queue_command", values)
         if not asked:

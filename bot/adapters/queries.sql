@@ -119,7 +119,8 @@ join candle_series s using (symbol, timeframe)
 on conflict (series_id, open_at) do update set
   open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
   volume = excluded.volume, filled = excluded.filled
-where old.filled and not excluded.filled -- a gap that the venue has closed since
+-- Only a filled gap that the venue has closed since: other candles are final.
+where old.filled and not excluded.filled
 
 -- name: drop_old_markets
 delete from venue_markets where symbol <> all (select r.symbol from jsonb_to_recordset(%(rows)s) as r (symbol text))
