@@ -33,10 +33,21 @@ LOCKS = {
 }
 
 
-#: Left without byte-code, which saves half of the compiling: venues of ccxt that no profile names, and tests.
-NEVER_IMPORTED = (
-    r"/ccxt/((async_support|abstract)/)?(?!async_support|abstract|base|static|__|kraken|binance|bybit)|/tests?/"
+#: Left without byte-code, which saves more than half of the compiling: what the bot does not import at every start.
+SELDOM_IMPORTED = "|".join(
+    (
+        r"/ccxt/((async_support|abstract)/)?(?!async_support|abstract|base|static|__|kraken|binance|bybit)",
+        r"/duckdb/experimental/",
+        r"/mypyc?/",  # runs as machine code
+        r"/numpy/(distutils|f2py)/",
+        r"/onnxruntime/(quantization|tools|transformers)/",
+        r"/pydantic/v1/",
+        r"/pygments/lexers/(?!_|python|json|special)",
+        r"/telegram/",
+        r"/tests?/",
+    )
 )
+
 INSTALL_VENV = (
     "this Python can make no virtual environment, or has no pip for it: install its venv module "
     "(Debian, Ubuntu: apt install python3-venv), then run the command again"
@@ -218,7 +229,17 @@ def install(environment: Environment, name: str) -> None:
             )
     # Imports are three times faster with byte-code, and some machines never let Python write it later.
     attempt(
-        [environment.python, "-m", "compileall", "-q", "-j", "0", "-x", NEVER_IMPORTED, environment.folder / "lib"],
+        [
+            environment.python,
+            "-m",
+            "compileall",
+            "-q",
+            "-j",
+            "0",
+            "-x",
+            f"/site-packages.*({SELDOM_IMPORTED})",
+            environment.folder / "lib",
+        ],
         "compiling",
         env,
     )
