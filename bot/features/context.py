@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bot.domain.candles import BoolArray, Candles, FloatArray, IntArray
+from bot.domain.candles import Candles, FloatArray, IntArray
 from bot.features.frame import change, gains_and_losses, rsi
 from bot.features.rolling import RollingSums, exponential_mean, ratio, wilder
 
@@ -53,17 +53,20 @@ CONTEXT = (
 _RUN_IN = max(column.warmup for column in CONTEXT)
 
 
-def _as_of(candles: Candles, series: Candles) -> tuple[IntArray, BoolArray]:
-    """For each candle: place of the newest `series` candle closed by its close, and whether that is the newest due.
+def _as_of(candles: Candles, series: Candles) -> tuple[IntArray, IntArray]:
+    """For each candle the place of the newest `series` candle closed by its close; and the rows that have none.
 
     A series that lags, with a candle missing between, is not used: the full
     history would have had another value.
     """
+    if series is candles:
+        return np.arange(len(candles)), np.empty(0, dtype=np.int64)
     closes = series.close_ms
-    place = np.searchsorted(closes, candles.close_ms, side="right") - 1
+    now = candles.close_ms
+    place = np.searchsorted(closes, now, side="right") - 1
     found = np.maximum(place, 0)
-    due = (place >= 0) & (candles.close_ms - closes[found] < series.step_ms)
-    return found, due
+    missing = (place < 0) | (now - closes[found] >= series.step_ms)
+    return found, np.flatnonzero(missing)
 
 
 def context_values(candles: Candles, context: Mapping[str, Candles]) -> dict[str, FloatArray]:
@@ -76,12 +79,14 @@ def context_values(candles: Candles, context: Mapping[str, Candles]) -> dict[str
         series = candles if timeframe == candles.timeframe else context.get(timeframe)
         if series is None or not len(series) or not len(candles):
             continue
-        place, due = _as_of(candles, series)
+        place, missing = _as_of(candles, series)
         first = max(int(place[0]) - _RUN_IN, 0)
         used = slice(first, int(place[-1]) + 1)
         place -= first
         for column in CONTEXT:
             values = column.values(series.close[used], series.volume[used])
-            valid = due & (place >= column.warmup)
-            out[f"{column.kind}_{timeframe}"] = np.where(valid, values[place], np.nan)
+            values[: column.warmup] = np.nan
+            joined = values.take(place)
+            joined[missing] = np.nan
+            out[f"{column.kind}_{timeframe}"] = joined
     return out

@@ -22,7 +22,8 @@ _ROUNDING = 1e-12
 
 def _geometric_sum(x: FloatArray, decay: float | FloatArray, rows: int) -> FloatArray:
     """Sum of decay**j * x[..., t - j] over j < rows, along the last axis. decay: [..., 1], one for each series."""
-    out = np.full(x.shape, np.nan)
+    out = np.empty(x.shape)
+    out[..., : rows - 1] = np.nan
     if x.shape[-1] < rows:
         return out
     # `block` sums `width` rows; `total` sums the newest `have`, one block for each
@@ -35,8 +36,9 @@ def _geometric_sum(x: FloatArray, decay: float | FloatArray, rows: int) -> Float
             have += width
         if have == rows:
             break
-        block = block[..., width:] + decay**width * block[..., :-width]
-        width *= 2
+        older = block[..., :-width] * decay**width
+        older += block[..., width:]
+        block, width = older, 2 * width
     out[..., rows - 1 :] = total
     return out
 
@@ -54,7 +56,8 @@ class RollingSums:
     def over(self, line: int, rows: int) -> FloatArray:
         """Sum of the last `rows` values of one series; nan before there are that many."""
         count = self._blocks[0].shape[1]
-        out = np.full(count, np.nan)
+        out = np.empty(count)
+        out[: rows - 1] = np.nan
         if count < rows:
             return out
         while 2 ** len(self._blocks) <= rows:
@@ -97,7 +100,8 @@ def windows(x: FloatArray, rows: int) -> FloatArray:
 
 
 def _spread(x: FloatArray, mean: FloatArray, rows: int, of: np.ufunc, back: np.ufunc) -> FloatArray:
-    out = np.full(len(x), np.nan)
+    out = np.empty(len(x))
+    out[: rows - 1] = np.nan
     if len(x) >= rows:
         centre = mean[rows - 1 :]
         spread = back(np.add.reduce(of(windows(x, rows) - centre), axis=0) / rows)
@@ -132,7 +136,8 @@ def ratio(above: FloatArray, below: FloatArray, otherwise: float) -> FloatArray:
 
 def lag(x: FloatArray, rows: int) -> FloatArray:
     """x as it was `rows` ago; nan where there was none."""
-    out = np.full(len(x), np.nan)
+    out = np.empty(len(x))
+    out[:rows] = np.nan
     out[rows:] = x[: max(len(x) - rows, 0)]
     return out
 
