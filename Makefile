@@ -17,7 +17,7 @@ BIN := .venv/bin
 .PHONY: help run test lint types coverage benchmark soak lock clean environment
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: ## a paper tick on live Kraken; without a network, a rehearsal of the bundled recording
 	@$(ENVIRONMENT) local

@@ -208,43 +208,35 @@ def install(environment: Environment, name: str) -> None:
         create(environment, env)
     environment.stamp.unlink(missing_ok=True)
     environment.marker.touch()
-
-    lock = environment.root / LOCKS[name]
-    count = sum(1 for line in lock.read_text().splitlines() if "==" in line and not line.startswith((" ", "#")))
-    doing = f"{'repairing' if repair else 'installing'} {count} packages of {LOCKS[name]}"
-    wanted: list[str | Path] = ["--require-hashes", "--no-deps", "-r", lock]
-    uv = find_uv(environment, env)
-    done = False
-    if uv is not None:
-        again = ["--reinstall"] if repair else []
-        command = [uv, "pip", "install", "--python", environment.python, "--no-compile-bytecode", *again, *wanted]
-        done = attempt(command, f"{doing} with uv", env)
-    if not done:
-        again = ["--force-reinstall"] if repair else []
-        command = [*find_pip(environment, env), "install", "--no-compile", *again, *wanted]
-        if not attempt(command, f"{doing} with pip", env):
-            raise CannotInstall(
-                "neither uv nor pip could install the packages (their words are above): "
-                "check that PyPI can be reached from here, then run the command again"
-            )
-    # Imports are three times faster with byte-code, and some machines never let Python write it later.
-    attempt(
-        [
-            environment.python,
-            "-m",
-            "compileall",
-            "-q",
-            "-j",
-            "0",
-            "-x",
-            f"/site-packages.*({SELDOM_IMPORTED})",
-            environment.folder / "lib",
-        ],
-        "compiling",
-        env,
-    )
+    fetch_packages(environment, LOCKS[name], repair, env)
+    compile_packages(environment, env)
     environment.marker.unlink()
     environment.stamp.write_text(environment.key(name))
+
+
+def fetch_packages(environment: Environment, lock: Path, repair: bool, env: dict[str, str]) -> None:
+    """Download and unpack, with uv or else with pip. A repair unpacks again what seems to be there."""
+    lines = (environment.root / lock).read_text().splitlines()
+    count = sum(1 for line in lines if "==" in line and not line.startswith((" ", "#")))
+    doing = f"{'repairing' if repair else 'installing'} {count} packages of {lock}"
+    wanted: list[str | Path] = ["--require-hashes", "--no-deps", "-r", environment.root / lock]
+    if (uv := find_uv(environment, env)) is not None:
+        again = ["--reinstall"] if repair else []
+        command = [uv, "pip", "install", "--python", environment.python, "--no-compile-bytecode", *again, *wanted]
+        if attempt(command, f"{doing} with uv", env):
+            return
+    again = ["--force-reinstall"] if repair else []
+    if not attempt([*find_pip(environment, env), "install", "--no-compile", *again, *wanted], f"{doing} with pip", env):
+        raise CannotInstall(
+            "neither uv nor pip could install the packages (their words are above): "
+            "check that PyPI can be reached from here, then run the command again"
+        )
+
+
+def compile_packages(environment: Environment, env: dict[str, str]) -> None:
+    """Imports are three times faster with byte-code, and some machines never let Python write it later."""
+    everything: list[str | Path] = [environment.python, "-m", "compileall", "-q", "-j", "0", environment.folder / "lib"]
+    attempt([*everything, "-x", f"/site-packages.*({SELDOM_IMPORTED})"], "compiling", env)
 
 
 def main(arguments: Sequence[str]) -> int:
