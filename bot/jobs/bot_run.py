@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ from bot.domain.candles import Candles
 from bot.domain.codec import to_json
 from bot.domain.decisions import Decision, SymbolView
 from bot.domain.markets import Market, OrderBook, Quote
-from bot.domain.orders import Leg
+from bot.domain.orders import Leg, Order
 from bot.domain.records import (
     BotSnapshot,
     BotWrites,
@@ -122,13 +122,38 @@ def look_back_ms(run: BotRun) -> dict[str, int]:
 
 
 def settle(run: BotRun, now: MarketNow) -> None:
-    """Take over what the paper venue did since the last tick."""
+    """Take over what the paper venue did since the last tick.
+
+    After an outage so long that the venue no longer serves its first part in the
+    finest timeframe, decision candles stand in for that part.
+    """
+    for symbol, hole in _coarse_before_finest(run, now).items():
+        mine = [order for order in run.account.live_orders() if order.symbol == symbol]
+        _settle_against(run, now, mine, {symbol: hole}, int(hole.close_ms[-1]))
     finest = {symbol: now.stored[symbol, run.finest] for symbol in run.symbols if (symbol, run.finest) in now.stored}
-    steps = settle_paper(
-        run.account.live_orders(), finest, now.markets, paper_rules(run.settings), run.snapshot.name, now.now_ms
-    )
-    for step in steps:
+    _settle_against(run, now, run.account.live_orders(), finest, now.now_ms)
+
+
+def _settle_against(
+    run: BotRun, now: MarketNow, orders: Sequence[Order], path: dict[str, Candles], until_ms: int
+) -> None:
+    for step in settle_paper(orders, path, now.markets, paper_rules(run.settings), run.snapshot.name, until_ms):
         run.account.take_step(step)
+
+
+def _coarse_before_finest(run: BotRun, now: MarketNow) -> dict[str, Candles]:
+    """Decision candles between an order's last check and the first finest candle at hand, where there is a hole."""
+    path: dict[str, Candles] = {}
+    for order in run.account.live_orders():
+        finest = now.stored.get((order.symbol, run.finest))
+        coarse = now.stored.get((order.symbol, run.timeframe))
+        if finest is None or coarse is None or not len(finest) or finest.open_ms[0] <= order.checked_ms:
+            continue
+        hole = coarse.take((coarse.close_ms > order.checked_ms) & (coarse.open_ms < finest.open_ms[0]))
+        hole = hole.closed_at(now.now_ms)
+        if len(hole):
+            path[order.symbol] = hole
+    return path
 
 
 def read_signals(run: BotRun, now: MarketNow) -> None:
