@@ -42,7 +42,8 @@ coverage: ## the tests, then an HTML coverage report in htmlcov/
 
 benchmark: ## what SPEC calls fast, measured here
 	@$(ENVIRONMENT) tests
-	@$(BIN)/python -m pytest tests/benchmarks -m benchmark -n 0 -s
+	@for file in tests/benchmarks/[a-z]*.py; do \
+		name=$$(basename $$file .py); echo "benchmark: $$name"; $(BIN)/python -m tests.benchmarks.$$name; done
 
 soak: ## the long tests: random kills and faults, for minutes
 	@$(ENVIRONMENT) tests
