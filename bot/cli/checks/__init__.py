@@ -1,0 +1,1 @@
+"""The doctor's checks, each in plain words and with its remedy."""

@@ -1,0 +1,106 @@
+"""`pause`, `resume`, `close`, `close-all`: a person's word, written down for the next tick."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from bot.cli.declare import command
+from bot.cli.session import session
+
+Document = dict[str, Any]
+
+BotOption = Annotated[str | None, typer.Option("--bot", metavar="NAME", help="Only this bot; default: all of them.")]
+
+
+def declare(app: typer.Typer) -> None:
+    """Add the commands."""
+
+    @command(app, "pause", "pause", "pause --bot main")
+    def pause(bot: BotOption = None) -> None:
+        """No new entries until `resume`. Stops and exits go on."""
+        _send("pause", bot)
+
+    @command(app, "resume", "resume", "resume --bot main")
+    def resume(bot: BotOption = None) -> None:
+        """Allow entries again."""
+        _send("resume", bot)
+
+    @command(app, "close", "close BTC/EUR", "close BTC/EUR --bot main --json")
+    def close(
+        symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="Like BTC/EUR.")], bot: BotOption = None
+    ) -> None:
+        """Sell one position at the next tick, at the market."""
+        from bot.cli.arguments import symbol as read_symbol
+
+        _send("close", bot, read_symbol(symbol, "SYMBOL"))
+
+    @command(app, "close-all", "close-all", "close-all --bot main --yes")
+    def close_all(
+        bot: BotOption = None, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False
+    ) -> None:
+        """Sell every position at the next tick, at the market. Asks first on a terminal; elsewhere it needs --yes."""
+        _send("close_all", bot, sure=yes)
+
+
+def _send(kind: str, bot: str | None, symbol: str = "", sure: bool = True) -> None:
+    from bot.cli.views import small
+    from bot.cli.wiring import open_reports
+
+    with open_reports() as reports:
+        held = reports.positions()
+        rows = reports.bots()
+        meant = [row["name"] for row in rows if bot is None or row["name"] == bot]
+        positions = {name: sum(1 for one in held if one["bot"] == name) for name in meant}
+        if symbol:
+            _must_hold(symbol, meant, held)
+        if not sure and meant and not _confirmed(meant, sum(positions.values())):
+            session.report({"kind": kind, "commands": []}, small.control)
+            return
+        if symbol:
+            meant = [name for name in meant if any(one["bot"] == name and one["symbol"] == symbol for one in held)]
+        ids: list[int] = []
+        for name in meant if symbol else [bot]:
+            ids += reports.queue_command(kind, name, {"symbol": symbol} if symbol else None)
+        last = reports.ticks(1)
+    commands = [
+        {"command_id": number, "bot": name, "positions": positions[name]}
+        for number, name in zip(ids, meant, strict=True)
+    ]
+    document: Document = {"kind": kind, "commands": commands, "next_tick_by": _next_tick(last)}
+    session.report(document | ({"symbol": symbol} if symbol else {}), small.control)
+
+
+def _must_hold(symbol: str, meant: list[str], held: list[Document]) -> None:
+    from bot.domain.errors import ConfigError
+
+    symbols = sorted({one["symbol"] for one in held if one["bot"] in meant})
+    if meant and symbol not in symbols:
+        fix = f"held now: {', '.join(symbols)}" if symbols else "nothing is held now"
+        raise ConfigError(f"no position in {symbol}", where="SYMBOL", fix=fix)
+
+
+def _confirmed(names: list[str], positions: int) -> bool:
+    import sys
+
+    from bot.cli.texts import text
+    from bot.domain.errors import ConfigError
+
+    if session.json or not sys.stdin.isatty():
+        raise ConfigError(
+            "close-all sells everything, and there is nobody to ask", where="--yes", fix="add --yes if you mean it"
+        )
+    return typer.confirm(text("control.ask", positions=positions, bots=", ".join(names)), err=True)
+
+
+def _next_tick(ticks: list[Document]) -> str | None:
+    """By when the next tick is due: one slot after the last one began. None when there is no clock to go by."""
+    from bot.cli.plain_json import iso
+    from bot.cli.wiring import wall_ms
+    from bot.settings import load_cached
+
+    slot_ms = load_cached().market.slot_s * 1000
+    if not ticks or wall_ms() - ticks[0]["slot_ms"] > 12 * slot_ms:
+        return None
+    return iso(wall_ms() - wall_ms() % slot_ms + slot_ms)

@@ -1,0 +1,92 @@
+"""`doctor`: checks what a tick leans on, and says how to mend what is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import typer
+
+from bot.cli.declare import command
+from bot.cli.session import Document, session
+from bot.domain.errors import CheckFailed
+
+if TYPE_CHECKING:
+    from bot.cli.checks.result import Check
+
+TIMEOUT_S = 20.0
+
+
+def declare(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @command(app, "doctor", "doctor", "doctor --json")
+    def doctor() -> int:
+        """Check Python, settings, database, exchange, clock, schedule; say how to mend what is broken.
+
+        Ends with 5 when a check failed.
+        """
+        import asyncio
+
+        from bot.cli.views import doctor as view
+
+        document = asyncio.run(examine())
+        session.report(document, view.blocks)
+        return 0 if all(check["ok"] for check in document["checks"]) else CheckFailed.exit_code
+
+
+async def examine() -> Document:
+    """Every check, those that wait for somebody else at the same time."""
+    import asyncio
+
+    from bot.cli.checks import database, exchange, local
+    from bot.cli.render import progress
+    from bot.cli.texts import text
+    from bot.domain.errors import ConfigError
+    from bot.settings import Settings, load
+
+    here = [_here(name, check) for name, check in _local(local).items()]
+    try:
+        settings = load()
+    except ConfigError:
+        settings = Settings()  # told by the settings check; the rest is checked with the defaults
+    with progress(text("doctor.progress"), 1.0):
+        remote = await asyncio.gather(
+            _timed("database", lambda: asyncio.to_thread(database.checks, settings.market.slot_s)),
+            _timed("exchange", lambda: exchange.checks(settings)),
+        )
+    found = [*here, *(check for part in remote for check in part)]
+    return {"checks": [{"name": one.name, "ok": one.ok, "detail": one.detail, "fix": one.fix} for one in found]}
+
+
+def _local(local: object) -> dict[str, Callable[[], Check]]:
+    names = ("python", "packages", "home", "settings", "key_permissions", "telegram")
+    return {name: getattr(local, name) for name in names}
+
+
+def _here(name: str, check: Callable[[], Check]) -> Check:
+    from bot.cli.checks.result import bad
+    from bot.domain.errors import MetronomeError
+
+    try:
+        return check()
+    except MetronomeError as problem:
+        return bad(name, f"{problem.what} (at {problem.where})", problem.fix)
+
+
+async def _timed(name: str, work: Callable[[], Awaitable[list[Check]]]) -> list[Check]:
+    """The checks of one part; one failed check when they take too long or break."""
+    import asyncio
+
+    from bot.cli.checks.result import bad
+    from bot.domain.errors import MetronomeError
+
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            return await work()
+    except TimeoutError:
+        return [bad(name, f"no answer within {TIMEOUT_S:g} s", "see whether the network and the server are up")]
+    except MetronomeError as problem:
+        return [bad(name, f"{problem.what} (at {problem.where})", problem.fix)]
+    except Exception as problem:
+        return [bad(name, f"{type(problem).__name__}: {problem}", "run python -m bot doctor --debug and report it")]

@@ -1,0 +1,71 @@
+"""`run`: what `make run` does. A paper tick on live prices; where they cannot be had, a rehearsal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from bot.cli.declare import command
+from bot.cli.session import session
+from bot.domain.errors import ExchangeError
+
+Document = dict[str, Any]
+
+
+def declare(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @command(app, "run", "run", "run --lang fr", "run --json")
+    def run() -> None:
+        """A paper tick on live prices, then a report: what it saw, decided and holds, and what to do next.
+
+        Where the exchange cannot be reached, a rehearsal of the bundled recording, marked REPLAY.
+        """
+        from bot.cli.views import run as view
+
+        session.report(_live() or _replay(), view.blocks)
+
+
+def _live() -> Document | None:
+    """The live tick's document; None after saying in one line that the exchange cannot be reached."""
+    import asyncio
+
+    from bot.cli.texts import text
+    from bot.cli.wiring import open_runner, ready_database
+    from bot.settings import load_cached
+
+    async def tick() -> Document:
+        runner = open_runner(database, hurried=True)
+        try:
+            return await runner.tick()
+        finally:
+            await runner.aclose()
+
+    exchange = load_cached().exchange.id
+    database = ready_database()
+    try:
+        document = asyncio.run(tick())
+    except ExchangeError as error:
+        session.note(text("run.unreachable", reason=error.what))
+        return None
+    if document.get("skipped"):
+        document = {**_last_report(document), "already": document["detail"]}
+    return {"source": "live", "exchange": exchange, "tick": document, "rehearsal": None}
+
+
+def _last_report(skipped: Document) -> Document:
+    """The stored report of the last tick, when this one had nothing to do."""
+    from bot.cli.wiring import open_reports
+
+    with open_reports() as reports:
+        stored = next((tick["report"] for tick in reports.ticks(2) if tick["status"] == "done"), None)
+    return stored or skipped
+
+
+def _replay() -> Document:
+    from bot.cli.commands.rehearse import rehearse_with_progress
+    from bot.cli.rehearsal import Request
+
+    rehearsal, last = rehearse_with_progress(Request())
+    return {"source": "replay", "exchange": "simulated", "tick": last, "rehearsal": rehearsal}

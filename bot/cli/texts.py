@@ -1,0 +1,210 @@
+"""The command line's own sentences in English and French. Words of reports and reasons: bot/words.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot import words
+from bot.cli.session import session
+
+TEXTS: Mapping[str, tuple[str, str]] = {
+    "error.title": ("error:", "erreur :"),
+    "error.where": ("where:", "où :"),
+    "error.fix": ("to mend:", "remède :"),
+    "error.arguments": ("arguments", "arguments"),
+    "error.see_help": ("see {command}", "voir {command}"),
+    "error.interrupted": ("interrupted", "interrompu"),
+    "error.unexpected": ("unexpected {kind}: {message}", "{kind} inattendue : {message}"),
+    "error.see_traceback": (
+        "run it again with --debug and report the traceback",
+        "relancez avec --debug et signalez la trace",
+    ),
+    # Words of the reports that bot/words.py does not have.
+    "now": ("Now (UTC)", "Maintenant (UTC)"),
+    "slot": ("Slot (UTC)", "Créneau (UTC)"),
+    "mode": ("Mode", "Mode"),
+    "state": ("State", "Phase"),
+    "name": ("Name", "Nom"),
+    "today": ("Today", "Aujourd'hui"),
+    "total": ("Total", "Total"),
+    "age": ("Age", "Âge"),
+    "data_age": ("Data age", "Âge des données"),
+    "model": ("Model", "Modèle"),
+    "side": ("Side", "Sens"),
+    "leg": ("For", "Rôle"),
+    "type": ("Type", "Type"),
+    "filled": ("Filled", "Exécuté"),
+    "id": ("Id", "Id"),
+    "opened": ("Opened (UTC)", "Ouvert (UTC)"),
+    "closed": ("Closed (UTC)", "Fermé (UTC)"),
+    "since": ("Since (UTC)", "Depuis (UTC)"),
+    "message": ("Message", "Message"),
+    "fix": ("To mend", "Remède"),
+    "check": ("Check", "Contrôle"),
+    "detail": ("Detail", "Détail"),
+    "field": ("Setting", "Réglage"),
+    "set_by": ("Set by", "Défini par"),
+    "range": ("Allowed", "Permis"),
+    "version": ("Version", "Version"),
+    "author": ("Author", "Auteur"),
+    "at": ("At (UTC)", "Le (UTC)"),
+    "note": ("Note", "Note"),
+    "change": ("Change", "Changement"),
+    "profile": ("Profile", "Profil"),
+    "settings_version": ("Settings version", "Version des réglages"),
+    "strategy": ("Strategy", "Stratégie"),
+    "direction": ("Direction", "Direction"),
+    "buy": ("buy", "achat"),
+    "sell": ("sell", "vente"),
+    "none_yet": ("none yet", "aucun"),
+    "yes": ("yes", "oui"),
+    "no": ("no", "non"),
+    "ok": ("ok", "ok"),
+    "failed": ("FAILED", "ÉCHEC"),
+    # tick, loop
+    "tick.skipped": ("Nothing done: {detail}", "Rien fait : {detail}"),
+    "tick.dry_run": ("Dry run: nothing was written, nothing was ordered", "Essai à blanc : rien écrit, rien commandé"),
+    "tick.title": ("Bot {name}: {status}", "Bot {name} : {status}"),
+    "tick.no_bots": (
+        "No bot yet: python -m bot bots add NAME --cash 1000",
+        "Aucun bot : python -m bot bots add NOM --cash 1000",
+    ),
+    "tick.problem": ("{symbol}: {detail}", "{symbol} : {detail}"),
+    "tick.at": ("not a moment: {value!r}", "ce n'est pas un moment : {value!r}"),
+    "loop.tick": ("{now}  {count} tick(s)  {what}", "{now}  {count} tick(s)  {what}"),
+    "loop.done": (
+        "{ticks} tick(s), {failed} failed, {skipped} skipped",
+        "{ticks} tick(s), {failed} en échec, {skipped} omis",
+    ),
+    "loop.stopping": ("stopping: the tick in hand is finished first", "arrêt : le tick en cours est d'abord terminé"),
+    # rehearse, run
+    "rehearse.title": ("Rehearsal of {name}", "Répétition de {name}"),
+    "rehearse.progress": ("rehearsing", "répétition"),
+    "rehearse.period": ("Period (UTC)", "Période (UTC)"),
+    "rehearse.ticks": ("Ticks", "Ticks"),
+    "rehearse.errors": ("Errors", "Erreurs"),
+    "rehearse.result": ("Result", "Résultat"),
+    "rehearse.more": ("... and {count} more: --json has them all", "... et {count} autres : --json les donne tous"),
+    "run.unreachable": (
+        "Kraken cannot be reached ({reason}): rehearsing the bundled recording instead.",
+        "Kraken est injoignable ({reason}) : répétition de l'enregistrement fourni à la place.",
+    ),
+    "run.live": (
+        "Paper tick on live prices of {exchange}",
+        "Tick sur papier aux prix réels de {exchange}",
+    ),
+    "run.replay": (
+        "Recorded, synthetic prices: nothing below says anything of a real market",
+        "Prix enregistrés et synthétiques : rien ci-dessous ne dit quoi que ce soit d'un vrai marché",
+    ),
+    "run.why": ("why this verdict, with every vote and rule", "pourquoi ce verdict, avec chaque vote et chaque règle"),
+    "run.status": ("bots, positions with stops, today's result", "bots, positions et stops, résultat du jour"),
+    "run.loop": ("a tick every five minutes, until Ctrl-C", "un tick toutes les cinq minutes, jusqu'à Ctrl-C"),
+    "run.doctor": ("check database, exchange, clock and schedule", "contrôler base, plateforme, horloge et cadence"),
+    "run.rehearse": ("replay recorded candles of your own", "rejouer vos propres bougies enregistrées"),
+    "run.config": ("every setting, its range and who set it", "chaque réglage, ses bornes et son origine"),
+    # status
+    "status.slots": ("Slots, last {hours} h", "Créneaux, {hours} dernières h"),
+    "status.slots_text": (
+        "{delivered} delivered, {missed} missed, longest gap {gap}",
+        "{delivered} assurés, {missed} manqués, plus long trou {gap}",
+    ),
+    "status.no_tick": ("no tick yet", "aucun tick"),
+    "status.tick_text": ("{slot} ({status}), {age} ago", "{slot} ({status}), il y a {age}"),
+    "status.no_model": ("rules only, no model yet", "règles seules, pas encore de modèle"),
+    "status.no_risk": ("nothing open", "rien d'ouvert"),
+    "status.no_bots": (
+        "No bot yet: python -m bot bots add NAME --cash 1000",
+        "Aucun bot : python -m bot bots add NOM --cash 1000",
+    ),
+    # why
+    "why.progress": ("replaying decisions", "décisions rejouées"),
+    "why.identical": ("{identical}/{decisions} identical", "{identical}/{decisions} identiques"),
+    "why.replay_same": (
+        "Replayed from the stored inputs: identical",
+        "Rejouée à partir des données enregistrées : identique",
+    ),
+    "why.replay_differs": (
+        "Replayed from the stored inputs: NOT identical",
+        "Rejouée à partir des données enregistrées : PAS identique",
+    ),
+    "why.rehearsal": ("of the last rehearsal", "de la dernière répétition"),
+    "why.no_decision": ("No decision was stored for it", "Aucune décision n'a été enregistrée pour cela"),
+    "why.votes": ("Votes", "Votes"),
+    "why.rules": ("What each rule did", "Ce que chaque règle a fait"),
+    "why.rule": ("Rule", "Règle"),
+    "why.effect": ("Effect", "Effet"),
+    "why.inputs": ("Inputs", "Données"),
+    "why.features": ("Features that the strategies read", "Indicateurs lus par les stratégies"),
+    "why.events": ("What happened", "Ce qui s'est passé"),
+    "why.fills": ("Fills", "Exécutions"),
+    "why.order": ("Order {id}", "Ordre {id}"),
+    "why.trade": ("Trade {id}", "Trade {id}"),
+    "why.tick": ("Tick of {id} (UTC)", "Tick de {id} (UTC)"),
+    "why.verdict": ("{symbol}, candle of {candle} (UTC)", "{symbol}, bougie de {candle} (UTC)"),
+    "why.decided_at": ("Decided in slot", "Décidé dans le créneau"),
+    "why.code": ("Code version", "Version du code"),
+    # control
+    "control.pause": (
+        "{bot}: paused at once. Stops and exits go on, entries wait until python -m bot resume.",
+        "{bot} : en pause dès maintenant. Stops et sorties restent actifs, les entrées attendent python -m bot resume.",
+    ),
+    "control.resume": (
+        "{bot}: resumed at once. Entries are possible again from the next tick on.",
+        "{bot} : repris dès maintenant. Les entrées sont de nouveau possibles dès le prochain tick.",
+    ),
+    "control.close": (
+        "{bot}: {symbol} is sold at the next tick, at the market.",
+        "{bot} : {symbol} sera vendu au prochain tick, au marché.",
+    ),
+    "control.close_all": (
+        "{bot}: {positions} position(s) are sold at the next tick, at the market.",
+        "{bot} : {positions} position(s) seront vendues au prochain tick, au marché.",
+    ),
+    "control.ask": ("Sell all {positions} position(s) of {bots}?", "Vendre les {positions} position(s) de {bots} ?"),
+    "control.not_done": ("Nothing was changed.", "Rien n'a été changé."),
+    "control.due": ("The next tick is due by {moment} UTC.", "Le prochain tick est attendu avant {moment} UTC."),
+    # migrate
+    "migrate.done": (
+        "{count} migration(s) applied, {already} were there",
+        "{count} migration(s) appliquée(s), {already} déjà là",
+    ),
+    "migrate.nothing": ("Up to date: {already} migration(s)", "À jour : {already} migration(s)"),
+    "migrate.bot": ("Bot {name} made, with {cash}", "Bot {name} créé, avec {cash}"),
+    # config
+    "config.set": (
+        "{bot}: {field} was {old}, is {new} (version {version}); it holds from the next tick on.",
+        "{bot} : {field} valait {old}, vaut {new} (version {version}) ; en vigueur dès le prochain tick.",
+    ),
+    "config.same": ("{bot}: {field} is {new} already", "{bot} : {field} vaut déjà {new}"),
+    "config.rolled_back": (
+        "{bot}: back to the settings of version {to} (new version {version}); they hold from the next tick on.",
+        "{bot} : retour aux réglages de la version {to} (nouvelle version {version}), en vigueur au prochain tick.",
+    ),
+    "config.no_history": ("No setting of this bot was ever changed", "Aucun réglage de ce bot n'a jamais été changé"),
+    "config.unset": ("(not set)", "(non défini)"),
+    # bots
+    "bots.added": (
+        "Bot {name} added: {mode}, {cash}, settings version {version}",
+        "Bot {name} ajouté : {mode}, {cash}, réglages version {version}",
+    ),
+    "bots.none": (
+        "No bot yet: python -m bot bots add NAME --cash 1000",
+        "Aucun bot : python -m bot bots add NOM --cash 1000",
+    ),
+    # doctor
+    "doctor.progress": ("checking", "contrôles"),
+    "doctor.all_good": ("All {count} checks passed", "Les {count} contrôles sont bons"),
+    "doctor.failures": ("{failed} of {count} checks failed", "{failed} contrôles sur {count} ont échoué"),
+}
+
+
+def text(key: str, **values: object) -> str:
+    """A sentence or word in the language of the session. An unknown key raises KeyError: it is a mistake of ours."""
+    english, french = TEXTS[key]
+    return (french if session.speak() == "fr" else english).format(**values)
+
+
+def word(key: str) -> str:
+    """A word of reports, from here or from bot/words.py."""
+    return text(key) if key in TEXTS else words.ui(key, session.speak())

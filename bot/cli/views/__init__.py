@@ -1,0 +1,1 @@
+"""What a person sees of each report: JSON documents in, blocks out (bot/cli/blocks.py)."""

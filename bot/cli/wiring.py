@@ -1,0 +1,219 @@
+"""Where real adapters are made, and nowhere else: database, exchange, settings, paper venue."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bot import __version__
+from bot.settings import Settings, load_cached, read_runtime, read_secrets
+
+if TYPE_CHECKING:
+    from bot.adapters.config_store import ConfigStore
+    from bot.adapters.exchange import CcxtMarketData
+    from bot.adapters.postgres import PostgresStore
+    from bot.adapters.postgres_reports import PostgresReports
+    from bot.domain.ports import MarketData, Venue
+    from bot.domain.records import BotSnapshot, Snapshot
+    from bot.jobs.tick import TickDeps
+
+REHEARSAL = "rehearsal"
+"""Name of the database in which rehearsals keep their rows, and of the bot that makes them."""
+
+LEASE_S = 240.0
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """url: how to reach it; may hold a password.  embedded: the private server of METRONOME_HOME."""
+
+    url: str
+    embedded: bool
+
+
+def find_database(name: str = "postgres") -> Database:
+    """DATABASE_URL, else a database of the embedded server, which is started. Raises DatabaseError."""
+    given = read_secrets().database_url
+    if given is not None:
+        return Database(given.reveal(), embedded=False)
+    from bot.adapters import embedded
+
+    return Database(embedded.start(read_runtime().home, database=name), embedded=True)
+
+
+def ready_database() -> Database:
+    """The database, and if it is the embedded one, with its tables and a first bot. Raises DatabaseError.
+
+    Other databases are left as they are: `bot migrate` changes those.
+    """
+    database = find_database()
+    if database.embedded:
+        from bot.cli.first_use import prepare_once
+
+        prepare_once(database.url, read_runtime().home, load_cached())
+    return database
+
+
+@contextmanager
+def open_reports(rehearsal: bool = False) -> Iterator[PostgresReports]:
+    """What people read and ask for. rehearsal: of the last rehearsal. Raises DatabaseError."""
+    from bot.adapters.postgres_reports import PostgresReports
+
+    reports = PostgresReports((rehearsal_database() if rehearsal else ready_database()).url)
+    try:
+        yield reports
+    finally:
+        reports.close()
+
+
+@contextmanager
+def open_config() -> Iterator[ConfigStore]:
+    """The bots' own settings. Raises DatabaseError."""
+    from bot.adapters.config_store import ConfigStore
+
+    store = ConfigStore(ready_database().url)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def rehearsal_database() -> Database:
+    """Where rehearsals keep their rows: a database of their own beside the bots', DATABASE_URL's where that is set."""
+    return find_database(REHEARSAL)
+
+
+def code_version() -> str:
+    """The version and, in a checkout, the commit: what decided, for whoever replays it."""
+    commit = os.environ.get("GITHUB_SHA", "") or _checked_out_commit(Path(__file__).parents[2] / ".git")
+    return f"{__version__}+{commit[:12]}" if commit else __version__
+
+
+def _checked_out_commit(git: Path) -> str:
+    with suppress(OSError, IndexError):
+        head = (git / "HEAD").read_text().strip()
+        if not head.startswith("ref: "):
+            return head
+        name = head.removeprefix("ref: ")
+        if (git / name).exists():
+            return (git / name).read_text().strip()
+        packed = (git / "packed-refs").read_text().splitlines()
+        return next((line.split()[0] for line in packed if line.endswith(f" {name}")), "")
+    return ""
+
+
+def holder() -> str:
+    """A name for this run that no other run has; it shows in the lease and in messages."""
+    import socket
+    from secrets import token_hex
+
+    return f"{socket.gethostname()}-{os.getpid()}-{token_hex(4)}"
+
+
+def open_market(settings: Settings, *, hurried: bool = False, speedy: bool = False) -> CcxtMarketData:
+    """The exchange's public data. hurried: give up within seconds.  speedy: no pace, for a simulator of our own."""
+    from bot.adapters.exchange import CcxtMarketData
+    from bot.adapters.rate_limit import Pace
+
+    exchange = settings.exchange
+    patience: dict[str, Any] = {"retries": 2, "total_s": 8.0} if hurried else {"retries": exchange.retries}
+    return CcxtMarketData(
+        exchange.id,
+        url=exchange.url,
+        timeout_s=min(exchange.timeout_s, 5.0) if hurried else exchange.timeout_s,
+        breaker_failures=exchange.breaker_failures,
+        breaker_open_s=exchange.breaker_open_s,
+        stale_after_s=settings.market.stale_after_s,
+        pace=Pace(pair_interval_s=0, interval_s=0) if speedy else None,
+        **patience,
+    )
+
+
+def warm_up(settings: Settings) -> None:
+    """Import the exchange's code while something else is waited for. What fails here fails again where it is needed."""
+    from bot.adapters.ccxt_loader import load_exchange
+
+    with suppress(Exception):
+        load_exchange(settings.exchange.id)
+
+
+@dataclass(slots=True)
+class TickRunner:
+    """Ticks with real adapters, one after the other, in one event loop. Close it.
+
+    pinned: settings that go before those of the bots' rows, for rehearsals.
+    """
+
+    store: PostgresStore
+    base: Settings
+    market: CcxtMarketData
+    pinned: Mapping[str, Any] = field(default_factory=dict)
+    _settings: dict[tuple[int, int], Settings] = field(default_factory=dict)
+    _holder: str = field(default_factory=holder)
+
+    async def tick(self, *, at_ms: int | None = None, dry_run: bool = False) -> Document:
+        """One tick; raises as run_tick does."""
+        from bot.jobs.tick import run_tick
+
+        asyncio.get_running_loop().call_soon(warm_up, self.base)
+        return await run_tick(self.deps(), at_ms=at_ms, dry_run=dry_run)
+
+    def deps(self) -> TickDeps:
+        from bot.jobs.tick import TickDeps
+
+        return TickDeps(
+            store=self.store,
+            open_market=self._open_market,
+            settings_for=self._settings_for,
+            base=self.base,
+            venue_for=_venue_for,
+            code_version=code_version(),
+            wall_ms=wall_ms,
+            holder=self._holder,
+            lease_s=LEASE_S,
+        )
+
+    async def aclose(self) -> None:
+        await self.market.aclose()
+        self.store.close()
+
+    def _open_market(self, snapshot: Snapshot | None) -> MarketData:
+        if snapshot is not None:
+            self.market.restore_breaker(snapshot.breaker)
+            if snapshot.markets:
+                self.market.know(snapshot.markets)
+        return self.market
+
+    def _settings_for(self, bot: BotSnapshot) -> Settings:
+        key = (bot.bot_id, bot.settings_version)
+        if key not in self._settings:
+            self._settings[key] = load_cached({**bot.overrides, **self.pinned})
+        return self._settings[key]
+
+
+def _venue_for(bot: BotSnapshot, settings: Settings) -> Venue:
+    from bot.adapters.paper import PaperVenue
+    from bot.jobs.rules import paper_rules
+
+    return PaperVenue(paper_rules(settings), bot.name)
+
+
+def open_runner(database: Database, *, hurried: bool = False) -> TickRunner:
+    """A runner on the real exchange. Nothing is connected yet. Must be called inside the event loop."""
+    from bot.adapters.postgres import PostgresStore
+
+    base = load_cached()
+    return TickRunner(PostgresStore(database.url), base, open_market(base, hurried=hurried))
+
+
+def wall_ms() -> int:
+    """The runner's clock, ms UTC."""
+    return time.time_ns() // 1_000_000
