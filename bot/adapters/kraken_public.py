@@ -215,8 +215,10 @@ def _book(sides: Any) -> OrderBook:
 
 
 def sound_book(book: OrderBook) -> OrderBook:
-    """The book, when its levels are positive and sorted and its sides do not cross."""
+    """The book, when it has levels, all positive and sorted, and its sides do not cross."""
     levels = [*reversed(book.bids), *book.asks]
+    if not levels:  # also what ccxt makes of an answer that it could not read
+        raise TransientError("an order book without levels")
     if not all(0 < price < math.inf and 0 <= size < math.inf for price, size in levels):
         raise TransientError("an order book with a level that is no level")
     prices = [price for price, _ in levels]

@@ -419,7 +419,8 @@ def test_calls_go_out_together_but_not_too_many_at_once():
 
 def test_the_breaker_opens_half_opens_and_closes_from_process_to_process():
     async def life():
-        time, state, seen = Time(), {}, []
+        time, seen = Time(), []
+        state: dict[str, int] = {}
         async with scripted_venue() as venue:
             venue.replies.update({"Time": [TIME], "SystemStatus": [ONLINE], "Ticker": [HTML]})
 
@@ -511,6 +512,7 @@ def test_an_order_book_comes_nearest_level_first():
         {"bids": [["100", "-1", 0]], "asks": levels(101)},
         {"bids": [["100"]], "asks": levels(101)},
         {"bids": levels(99)},
+        {"bids": [], "asks": []},
         [],
     ],
 )
