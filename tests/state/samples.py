@@ -148,3 +148,11 @@ def candles(symbol: str = SYMBOL, timeframe: str = "1h", count: int = 50, seed: 
         chance.random(count) * 10,
         np.zeros(count, dtype=np.bool_),
     )
+
+
+def assert_same(one: Candles, other: Candles) -> None:
+    """Equal in every value."""
+    assert (one.symbol, one.timeframe) == (other.symbol, other.timeframe)
+    for name in ("open_ms", "open", "high", "low", "close", "volume", "filled"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+        assert getattr(one, name).dtype == getattr(other, name).dtype
