@@ -50,13 +50,13 @@ def test_an_order_moves_only_as_the_law_says(before: OrderStatus, after: OrderSt
 
 
 def test_no_order_leaves_a_final_status() -> None:
-    assert FINAL == {
+    assert {
         OrderStatus.FILLED,
         OrderStatus.CANCELLED,
         OrderStatus.REJECTED,
         OrderStatus.EXPIRED,
         OrderStatus.NOT_PLACED,
-    }
+    } == FINAL
 
 
 def test_fills_add_up_to_the_quantity_and_never_beyond() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -72,7 +73,7 @@ def test_no_size_without_a_stop_below_the_entry_or_without_equity(equity: float,
     ],
 )
 def test_each_limit_shrinks_or_blocks_as_the_table_says(
-    change: dict[str, float], rule_change: dict[str, float], size: float, shrunk_by: int, blocked_by: int
+    change: dict[str, Any], rule_change: dict[str, Any], size: float, shrunk_by: int, blocked_by: int
 ) -> None:
     plan = plan_entry(ENTRY._replace(**change), rules(**rule_change))
     assert plan.size == pytest.approx(size, abs=1e-4)
