@@ -42,10 +42,11 @@ def connect(url: str, application: str) -> psycopg.Connection[Row]:
     """
     try:
         options: dict[str, Any] = conninfo.conninfo_to_dict(url)
-    except psycopg.ProgrammingError as problem:
+    except psycopg.ProgrammingError:
+        # Without its cause, which quotes the password.
         raise DatabaseError(
             "DATABASE_URL cannot be read", where="DATABASE_URL", fix="write it as postgresql://user:password@host/db"
-        ) from problem
+        ) from None
     options.setdefault("connect_timeout", CONNECT_TIMEOUT_S)
     options.setdefault("application_name", application)
     for wait_s in (*CONNECT_WAITS_S, None):

@@ -40,14 +40,20 @@ def test_privileges_are_nothing_for_anon_reading_for_authenticated_and_all_for_t
     for role, rights in expected.items():
         for table in tables:
             for right, wanted in rights.items():
-                assert rows("select has_table_privilege(%s, %s, %s)", role, table, right) == [(wanted,)], (role, table, right)
+                assert rows("select has_table_privilege(%s, %s, %s)", role, table, right) == [(wanted,)], (
+                    role,
+                    table,
+                    right,
+                )
 
 
 def test_views_run_with_the_rights_of_who_asks(rows: Rows) -> None:
     views = rows(TABLES, "v")
     assert views
     for (view,) in views:
-        assert rows("select 'security_invoker=true' = any (reloptions) from pg_class where relname = %s", view) == [(True,)]
+        assert rows("select 'security_invoker=true' = any (reloptions) from pg_class where relname = %s", view) == [
+            (True,)
+        ]
         assert rows("select has_table_privilege('anon', %s, 'SELECT')", view) == [(False,)]
         assert rows("select has_table_privilege('authenticated', %s, 'SELECT')", view) == [(True,)]
 
@@ -86,6 +92,8 @@ def test_the_service_role_can_do_a_whole_tick(database_url: str, store: Postgres
     as_service = PostgresStore(database_url)
     held = as_service.begin("service", 60).lease
     assert held is not None
-    as_service.commit(held, Writes(tick=samples.tick("done"), bots=(samples.whole_tick(),), candles=(samples.candles(),)))
+    as_service.commit(
+        held, Writes(tick=samples.tick("done"), bots=(samples.whole_tick(),), candles=(samples.candles(),))
+    )
     assert as_service.begin("service", 60).last_slot_ms == samples.SLOT_MS
     as_service.close()

@@ -32,9 +32,7 @@ def test_the_law_of_order_statuses_is_the_same_in_sql_and_in_python(rows: Rows) 
     assert in_sql == {(old.value, new.value) for old, following in NEXT_STATUS.items() for new in following}
 
 
-def test_the_database_lets_through_exactly_the_lawful_steps(
-    store: PostgresStore, lease: Lease, rows: Rows
-) -> None:
+def test_the_database_lets_through_exactly_the_lawful_steps(store: PostgresStore, lease: Lease, rows: Rows) -> None:
     for n, (old, new) in enumerate(product(OrderStatus, OrderStatus)):
         before = samples.order(client_id=f"o{n}", trade_id=f"o{n}", status=old)
         commit(store, lease, orders=(before,))
@@ -130,10 +128,9 @@ def test_cash_and_positions_are_the_sums_of_fills_to_the_last_digit(
     orders, fills, cash, held = [], [], Decimal(1000), Decimal(0)
     for n, (side, quantity, price, fee) in enumerate(made):
         name = f"o{n}"
-        orders.append(samples.order(
-            client_id=name, trade_id=name, side=side, quantity=quantity, filled=quantity, status=OrderStatus.FILLED))  # fmt: skip
-        fills.append(samples.fill(
-            client_id=name, venue_trade_id=f"f{n}", side=side, quantity=quantity, price=price, fee=fee))  # fmt: skip
+        whole = {"client_id": name, "side": side, "quantity": quantity}
+        orders.append(samples.order(**whole, trade_id=name, filled=quantity, status=OrderStatus.FILLED))
+        fills.append(samples.fill(**whole, venue_trade_id=f"f{n}", price=price, fee=fee))
         sign = 1 if side is Side.BUY else -1
         held += sign * quantity
         cash -= sign * quantity * price + fee

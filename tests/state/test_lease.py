@@ -40,19 +40,22 @@ def test_of_many_that_begin_at_once_one_gets_the_lease_and_the_others_learn_its_
 def test_the_fencing_number_grows_with_every_holder_and_stays_while_one_renews(store: PostgresStore) -> None:
     first = store.begin("a", 60).lease
     again = store.begin("a", 60).lease
-    assert first is not None and again is not None
+    assert first is not None
+    assert again is not None
     assert (first.token, again.token) == (1, 1)
     assert again.expires_ms >= first.expires_ms
     assert store.begin("b", 60).lease is None
     store.commit(again, Writes(release=True))
     second = store.begin("b", 60).lease
-    assert second is not None and second.token == 2
+    assert second is not None
+    assert second.token == 2
 
 
 def test_a_released_lease_is_a_new_one_even_for_its_last_holder(store: PostgresStore, lease: Lease) -> None:
     store.commit(lease, Writes(release=True))
     renewed = store.begin(lease.holder, 60).lease
-    assert renewed is not None and renewed.token == lease.token + 1
+    assert renewed is not None
+    assert renewed.token == lease.token + 1
 
 
 def test_a_killed_runs_lease_runs_out(store: PostgresStore) -> None:
@@ -60,7 +63,8 @@ def test_a_killed_runs_lease_runs_out(store: PostgresStore) -> None:
     assert store.begin("next", 60).lease is None
     time.sleep(0.06)
     taken = store.begin("next", 60).lease
-    assert taken is not None and taken.token == 2
+    assert taken is not None
+    assert taken.token == 2
 
 
 def test_a_run_that_was_taken_for_dead_writes_nothing(store: PostgresStore, rows: Rows) -> None:
@@ -119,9 +123,11 @@ def test_the_snapshot_shows_what_the_last_holder_wrote_while_this_one_waited(
         waiting = pool.submit(other.begin, "second run", 60)
         time.sleep(0.1)
         rows(
-            "insert into ticks (slot_at, now_at, mode, status, fence) values (from_ms(%s), from_ms(%s), 'paper', 'done', 1)",
-            samples.SLOT_MS, samples.NOW_MS,
-        )  # fmt: skip
+            "insert into ticks (slot_at, now_at, mode, status, fence)"
+            " values (from_ms(%s), from_ms(%s), 'paper', 'done', 1)",
+            samples.SLOT_MS,
+            samples.NOW_MS,
+        )
         rows("update leases set expires_at = clock_timestamp(), released_at = clock_timestamp()")
         rows("commit")
         snapshot = waiting.result(timeout=10)

@@ -98,7 +98,7 @@ def test_a_new_file_at_the_end_is_applied_alone(empty_database_url: str, folder:
 
 def test_a_file_that_fails_leaves_nothing_of_itself_behind(empty_database_url: str, folder: Path) -> None:
     (folder / "29990101000000_bad.sql").write_text("-- Why\ncreate table half ();\nselect no_such_thing();\n")
-    with pytest.raises(DatabaseError, match="29990101000000_bad.sql"):
+    with pytest.raises(DatabaseError, match=r"29990101000000_bad\.sql"):
         migrate(empty_database_url, folder)
     with psycopg.connect(empty_database_url) as connection:
         assert connection.execute("select to_regclass('half'), to_regclass('bots') is null").fetchone() == (None, False)
@@ -114,7 +114,9 @@ def test_a_file_without_a_time_stamp_is_refused(empty_database_url: str, folder:
 def test_what_the_supabase_cli_applied_counts_as_applied(empty_database_url: str) -> None:
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         connection.execute("create schema supabase_migrations")
-        connection.execute("create table supabase_migrations.schema_migrations (version text, statements text[], name text)")
+        connection.execute(
+            "create table supabase_migrations.schema_migrations (version text, statements text[], name text)"
+        )
         for migration in read_folder():
             connection.execute(migration.sql.encode())
             connection.execute(
@@ -128,4 +130,5 @@ def test_what_the_supabase_cli_applied_counts_as_applied(empty_database_url: str
 def test_every_file_says_why_in_its_first_line() -> None:
     for migration in read_folder():
         first = migration.sql.splitlines()[0]
-        assert first.startswith("-- ") and len(first) > 20, migration.name
+        assert first.startswith("-- "), migration.name
+        assert len(first) > 20, migration.name

@@ -22,10 +22,25 @@ from tests.state import samples
 from tests.state.samples import ENTRY_ID, NOW_MS, SLOT_MS, SYMBOL, assert_same
 
 Rows = Callable[..., list[Any]]
-ROW_TABLES = (
-    "ticks orders order_events fills trades trade_events signals verdicts decisions symbol_cooldowns equity_snapshots"
-    " bot_state_history risk_events candles candle_series venue_markets venue_state"
-).split()
+ROW_TABLES = [
+    "ticks",
+    "orders",
+    "order_events",
+    "fills",
+    "trades",
+    "trade_events",
+    "signals",
+    "verdicts",
+    "decisions",
+    "symbol_cooldowns",
+    "equity_snapshots",
+    "bot_state_history",
+    "risk_events",
+    "candles",
+    "candle_series",
+    "venue_markets",
+    "venue_state",
+]
 
 
 def whole_writes() -> Writes:
@@ -49,7 +64,8 @@ def test_a_new_database_gives_an_empty_snapshot(database_url: str) -> None:
     store = PostgresStore(database_url)
     snapshot = store.begin("a", 60)
     store.close()
-    assert snapshot.lease is not None and snapshot.db_writable
+    assert snapshot.lease is not None
+    assert snapshot.db_writable
     assert (snapshot.bots, snapshot.markets, snapshot.series_tails, snapshot.breaker) == ((), (), {}, {})
     assert (snapshot.last_slot_ms, snapshot.last_now_ms, snapshot.markets_ms) == (0, 0, 0)
 
@@ -178,7 +194,10 @@ def test_each_attempt_keeps_its_own_decision(store: PostgresStore, lease: Lease,
     second = store.begin("second run", 60).lease
     assert second is not None
     store.commit(second, decide(second, "second"))
-    assert rows("select fence::int, outputs ->> 'answer' from decisions order by fence") == [(1, "first"), (2, "second")]
+    assert rows("select fence::int, outputs ->> 'answer' from decisions order by fence") == [
+        (1, "first"),
+        (2, "second"),
+    ]
 
 
 def test_a_pause_given_while_a_tick_runs_is_not_taken_back_by_it(
@@ -191,9 +210,7 @@ def test_a_pause_given_while_a_tick_runs_is_not_taken_back_by_it(
     assert (bot.status, bot.state) == (BotStatus.PAUSED, BotState.MONITORING)
 
 
-def test_markets_are_replaced_whole_and_the_breaker_is_kept_when_not_given(
-    store: PostgresStore, lease: Lease
-) -> None:
+def test_markets_are_replaced_whole_and_the_breaker_is_kept_when_not_given(store: PostgresStore, lease: Lease) -> None:
     two = (samples.MARKET, replace(samples.MARKET, symbol="ETH/EUR"))
     store.commit(lease, Writes(markets=two, markets_ms=NOW_MS, breaker={"open": True}))
     cheaper = replace(samples.MARKET, taker_fee=Decimal("0.001"))
@@ -226,7 +243,9 @@ def test_bots_keep_their_money_apart(store: PostgresStore, lease: Lease, reports
             tick=samples.tick(),
             bots=(
                 samples.whole_tick(),
-                BotWrites(2, orders=(theirs,), fills=(samples.fill(client_id="other", venue_trade_id="x", fee=Decimal(0)),)),
+                BotWrites(
+                    2, orders=(theirs,), fills=(samples.fill(client_id="other", venue_trade_id="x", fee=Decimal(0)),)
+                ),
             ),
         ),
     )
@@ -288,9 +307,7 @@ def test_a_connection_that_was_cut_is_opened_anew(store: PostgresStore, lease: L
     assert only_bot(store).open_trades[0].trade_id == ENTRY_ID
 
 
-def test_a_sale_gives_cash_and_takes_the_position(
-    store: PostgresStore, lease: Lease, reports: PostgresReports
-) -> None:
+def test_a_sale_gives_cash_and_takes_the_position(store: PostgresStore, lease: Lease, reports: PostgresReports) -> None:
     store.commit(lease, Writes(tick=samples.tick(), bots=(samples.whole_tick(),)))
     sold = samples.fill(
         client_id=samples.stop().client_id, venue_trade_id="s1", side=Side.SELL, quantity=Decimal("0.2"),
