@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from datetime import datetime
@@ -66,13 +67,13 @@ def serve(
     with simulator:
         kind = "synthetic recording" if recording.synthetic else "recording"
         first, end = to_datetime(recording.first_ms), to_datetime(recording.end_ms)
-        print(
-            f"{kind} {recording.name!r}: {', '.join(recording.symbols)}, {first:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
-        )
+        print(f"{kind} {recording.name!r}, {first:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}")
+        print(f"symbols {', '.join(recording.symbols)}")
         print(f"venue time {to_datetime(simulator.clock.now_ms()).isoformat()}, speed {speed:g}")
         print(f"listening on {simulator.url} (interrupt to stop)", flush=True)
-        while True:
-            time.sleep(3600)
+        with contextlib.suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(3600)
 
 
 def moment_ms(text: str) -> int:
@@ -90,8 +91,6 @@ def main() -> None:
     except MetronomeError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(0)
 
 
 if __name__ == "__main__":

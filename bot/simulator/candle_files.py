@@ -228,7 +228,8 @@ def _parquet(path: Path) -> dict[str, npt.NDArray[Any]]:
             columns = connection.execute(query, [str(path)]).fetchnumpy()
         except duckdb.Error as error:
             raise _broken(path, error) from error
-    return {name: np.ma.filled(columns[name], np.nan) for name in COLUMNS}
+    # Empty cells: no time is on the grid, nan is no price; the checks that follow refuse both.
+    return {name: np.ma.filled(columns[name], -1 if name == "timestamp" else np.nan) for name in COLUMNS}
 
 
 def _npz(path: Path) -> dict[str, npt.NDArray[Any]]:

@@ -17,6 +17,7 @@ from bot.simulator.candle_files import Series
 
 ALTNAMES = {"BTC": "XBT", "DOGE": "XDG"}
 OLD_COINS = frozenset({"ETC", "ETH", "LTC", "MLN", "REP", "XBT", "XDG", "XLM", "XMR", "XRP", "ZEC"})
+EIGHT_DECIMALS = frozenset({"XDG", "XLM", "XRP"})
 OLD_CURRENCIES = frozenset({"AUD", "CAD", "EUR", "GBP", "JPY", "USD"})
 CURRENCY_DECIMALS = {"AUD": 4, "CAD": 4, "EUR": 4, "GBP": 4, "JPY": 2, "USD": 4, "USDT": 8, "USDC": 8}
 # Decimals of the price and smallest order (base units) as Kraken has them for the common bases.
@@ -139,8 +140,8 @@ def asset_id(code: str) -> str:
 
 def describe_asset(code: str) -> dict[str, Any]:
     """An asset's entry in Assets."""
-    is_old_coin = altname(code) in OLD_COINS
-    decimals = CURRENCY_DECIMALS.get(code, 10 if is_old_coin else 8)
+    is_fine = altname(code) in OLD_COINS - EIGHT_DECIMALS
+    decimals = CURRENCY_DECIMALS.get(code, 10 if is_fine else 8)
     display = 2 if code in OLD_CURRENCIES else 5
     return {
         "aclass": "currency",
@@ -185,11 +186,11 @@ def make_pair(symbol: str, recorded: list[Series]) -> Pair:
 
 
 def decimals_of(series: Series) -> int:
-    """Fewest decimals that write every price of a series exactly, at most ten."""
+    """Fewest decimals, at most ten, that write every price of a series to twelve significant digits."""
     prices = np.concatenate((series.open, series.high, series.low, series.close))
     for decimals in range(MOST_PRICE_DECIMALS):
         scale = 10.0**decimals
-        if np.array_equal(np.rint(prices * scale) / scale, prices):
+        if np.all(np.abs(np.rint(prices * scale) / scale - prices) <= 1e-12 * prices):
             return decimals
     return MOST_PRICE_DECIMALS
 

@@ -39,4 +39,5 @@ class RateLimiter:
         self._buckets[key] = (max(tokens, -burst), now)
         if tokens >= 0:
             return Verdict.ALLOWED
-        return Verdict.TOO_MANY if tokens > -burst else Verdict.BANNED
+        # Half a token of tolerance: what refills between two requests of one burst does not count.
+        return Verdict.TOO_MANY if tokens > 0.5 - burst else Verdict.BANNED
