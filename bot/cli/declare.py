@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -27,22 +28,27 @@ class _AsTyped:
         return value
 
 
-class Command(TyperCommand):
-    """A command whose text arguments cost nothing to read.
+class _PlainText:
+    """For commands whose arguments are text or flags, which then cost nothing to read.
 
-    Typer converts values with pydantic, whose import alone takes a tenth of a
-    tick's time, and does so for plain text too. All our arguments are text or
-    flags, so that step is skipped. Where Typer has moved that step, it is merely slower.
+    Typer converts every value with pydantic, plain text too, and the import of
+    pydantic alone takes a tenth of a tick. That step is skipped here. A Typer
+    that keeps it elsewhere is merely slower.
     """
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        for param in self.params:
+    def get_params(self, ctx: Any) -> list[Any]:
+        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for param in params:
             if getattr(param, "_runtime_param", False) is None and not getattr(param, "multiple", True):
                 vars(param)["_runtime_param"] = _AsTyped()
+        return params
 
 
-class Group(TyperGroup):
+class Command(_PlainText, TyperCommand):
+    """A command of ours."""
+
+
+class Group(_PlainText, TyperGroup):
     """Lists its commands in the order of their declaration."""
 
 
@@ -58,6 +64,17 @@ def new_app(help_text: str, examples: tuple[str, ...]) -> typer.Typer:
         no_args_is_help=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )
+
+
+def with_root(app: typer.Typer) -> typer.Typer:
+    """Without a command the app shows its help and ends with 0."""
+
+    @app.callback(invoke_without_command=True)
+    def root(context: typer.Context) -> None:
+        if context.invoked_subcommand is None:
+            sys.stdout.write(context.get_help() + "\n")
+
+    return app
 
 
 def command(

@@ -68,7 +68,7 @@ def span(seconds: float | None) -> str:
         return DASH
     whole = max(0, round(seconds))
     if whole < 60:
-        return f"{_local(f'{seconds:.1f}')} s" if 0 < seconds < 10 else f"{whole} s"
+        return f"{_local(_trimmed(f'{seconds:.1f}'))} s" if 0 <= seconds < 10 else f"{whole} s"
     minutes, hours, days = whole // 60 % 60, whole // 3600 % 24, whole // 86_400
     if whole < 3600:
         return f"{minutes} min"

@@ -182,6 +182,8 @@ def _database(resume: bool) -> Database:
             connection.execute(f"drop database {REHEARSAL} with (force)".encode())
         if not there or not resume:
             connection.execute(f"create database {REHEARSAL}".encode())
+            # Rehearsed rows need not survive a power cut; ticks are twice as fast without waiting for the disk.
+            connection.execute(f"alter database {REHEARSAL} set synchronous_commit = off".encode())
     return find_database(REHEARSAL)
 
 

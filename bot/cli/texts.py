@@ -65,12 +65,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "tick.skipped": ("Nothing done: {detail}", "Rien fait : {detail}"),
     "tick.dry_run": ("Dry run: nothing was written, nothing was ordered", "Essai à blanc : rien écrit, rien commandé"),
     "tick.title": ("Bot {name}: {status}", "Bot {name} : {status}"),
-    "tick.no_bots": (
+    "no_bots": (
         "No bot yet: python -m bot bots add NAME --cash 1000",
         "Aucun bot : python -m bot bots add NOM --cash 1000",
     ),
     "tick.problem": ("{symbol}: {detail}", "{symbol} : {detail}"),
-    "tick.at": ("not a moment: {value!r}", "ce n'est pas un moment : {value!r}"),
     "loop.tick": ("{now}  {count} tick(s)  {what}", "{now}  {count} tick(s)  {what}"),
     "loop.done": (
         "{ticks} tick(s), {failed} failed, {skipped} skipped",
@@ -85,6 +84,18 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "rehearse.errors": ("Errors", "Erreurs"),
     "rehearse.result": ("Result", "Résultat"),
     "rehearse.more": ("... and {count} more: --json has them all", "... et {count} autres : --json les donne tous"),
+    "metric.total_trades": ("Closed trades", "Trades fermés"),
+    "metric.open_trades": ("Open trades", "Trades ouverts"),
+    "metric.win_rate": ("Won", "Gagnants"),
+    "metric.profit_factor": ("Profit factor", "Facteur de profit"),
+    "metric.avg_win": ("Mean win", "Gain moyen"),
+    "metric.avg_loss": ("Mean loss", "Perte moyenne"),
+    "metric.total_pnl": ("Closed profit", "Gain réalisé"),
+    "metric.total_fees": ("Fees", "Frais"),
+    "metric.avg_trade_duration_h": ("Mean duration, h", "Durée moyenne, h"),
+    "metric.total_return": ("Return", "Rendement"),
+    "metric.max_drawdown": ("Worst drawdown", "Pire repli"),
+    "metric.sharpe_ratio": ("Sharpe ratio", "Ratio de Sharpe"),
     "run.unreachable": (
         "Kraken cannot be reached ({reason}): rehearsing the bundled recording instead.",
         "Kraken est injoignable ({reason}) : répétition de l'enregistrement fourni à la place.",
@@ -113,10 +124,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "status.tick_text": ("{slot} ({status}), {age} ago", "{slot} ({status}), il y a {age}"),
     "status.no_model": ("rules only, no model yet", "règles seules, pas encore de modèle"),
     "status.no_risk": ("nothing open", "rien d'ouvert"),
-    "status.no_bots": (
-        "No bot yet: python -m bot bots add NAME --cash 1000",
-        "Aucun bot : python -m bot bots add NOM --cash 1000",
-    ),
     # why
     "why.progress": ("replaying decisions", "décisions rejouées"),
     "why.identical": ("{identical}/{decisions} identical", "{identical}/{decisions} identiques"),
@@ -187,10 +194,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "bots.added": (
         "Bot {name} added: {mode}, {cash}, settings version {version}",
         "Bot {name} ajouté : {mode}, {cash}, réglages version {version}",
-    ),
-    "bots.none": (
-        "No bot yet: python -m bot bots add NAME --cash 1000",
-        "Aucun bot : python -m bot bots add NOM --cash 1000",
     ),
     # doctor
     "doctor.progress": ("checking", "contrôles"),

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.cli.declare import command, new_app
+from bot.cli.declare import command, new_app, with_root
 from bot.cli.session import session
 
 Document = dict[str, Any]
@@ -14,9 +14,7 @@ Document = dict[str, Any]
 
 def declare(app: typer.Typer) -> None:
     """Add the commands."""
-    group = new_app(
-        "Bots side by side, each with its own money and settings.", ("bots list", "bots add careful --profile swing")
-    )
+    group = with_root(new_app("Several bots side by side.", ("bots list", "bots add careful --profile swing")))
 
     @command(group, "list", "bots list", "bots list --json")
     def list_() -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from bot.cli.commands.bots import author
-from bot.cli.declare import command, new_app
+from bot.cli.declare import command, new_app, with_root
 from bot.cli.session import session
 from bot.domain.errors import ConfigError
 
@@ -21,9 +21,11 @@ NoteOption = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="
 
 def declare(app: typer.Typer) -> None:
     """Add the commands."""
-    group = new_app(
-        "Settings: defaults, profile, file, environment, and each bot's own, which have versions.",
-        ("config show", "config set risk.stop_loss_frac=0.03", "config rollback 2"),
+    group = with_root(
+        new_app(
+            "Settings: show, set, history, rollback.",
+            ("config show", "config set risk.stop_loss_frac=0.03", "config rollback 2"),
+        )
     )
 
     @command(group, "show", "config show", "config show --bot main --json", "config show --part risk")

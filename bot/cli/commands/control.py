@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bot.cli.declare import command
 from bot.cli.session import session
 
+if TYPE_CHECKING:
+    from bot.adapters.postgres_reports import PostgresReports
+
 Document = dict[str, Any]
+
+WEEK_MS = 7 * 86_400_000
 
 BotOption = Annotated[str | None, typer.Option("--bot", metavar="NAME", help="Only this bot; default: all of them.")]
 
@@ -45,40 +50,52 @@ def declare(app: typer.Typer) -> None:
 
 
 def _send(kind: str, bot: str | None, symbol: str = "", sure: bool = True) -> None:
+    from bot.cli.commands.config import chosen_bot
     from bot.cli.views import small
     from bot.cli.wiring import open_reports
 
     with open_reports() as reports:
-        held = reports.positions()
-        rows = reports.bots()
-        meant = [row["name"] for row in rows if bot is None or row["name"] == bot]
-        positions = {name: sum(1 for one in held if one["bot"] == name) for name in meant}
+        names = [row["name"] for row in reports.bots()]
+        meant = names if bot is None else [chosen_bot(reports.bots(), bot)]
+        held = [(row["bot"], row["symbol"]) for row in reports.positions() if row["bot"] in meant]
         if symbol:
-            _must_hold(symbol, meant, held)
-        if not sure and meant and not _confirmed(meant, sum(positions.values())):
+            meant = _holders(symbol, held + _waiting_entries(reports, meant))
+        if not sure and not _confirmed(meant, len(held)):
             session.report({"kind": kind, "commands": []}, small.control)
             return
-        if symbol:
-            meant = [name for name in meant if any(one["bot"] == name and one["symbol"] == symbol for one in held)]
-        ids: list[int] = []
-        for name in meant if symbol else [bot]:
-            ids += reports.queue_command(kind, name, {"symbol": symbol} if symbol else None)
+        commands = [
+            {"command_id": number, "bot": name, "positions": sum(1 for holder, _ in held if holder == name)}
+            for name in meant
+            for number in reports.queue_command(kind, name, {"symbol": symbol} if symbol else None)
+        ]
         last = reports.ticks(1)
-    commands = [
-        {"command_id": number, "bot": name, "positions": positions[name]}
-        for number, name in zip(ids, meant, strict=True)
-    ]
     document: Document = {"kind": kind, "commands": commands, "next_tick_by": _next_tick(last)}
     session.report(document | ({"symbol": symbol} if symbol else {}), small.control)
 
 
-def _must_hold(symbol: str, meant: list[str], held: list[Document]) -> None:
+def _waiting_entries(reports: PostgresReports, meant: list[str]) -> list[tuple[str, str]]:
+    """(bot, symbol) of entries that are not filled yet: closing a symbol takes those back."""
+    from bot.cli.wiring import wall_ms
+    from bot.domain.orders import FINAL
+
+    over = {status.value for status in FINAL}
+    return [
+        (row["bot"], row["symbol"])
+        for row in reports.orders(since_ms=wall_ms() - WEEK_MS)
+        if row["bot"] in meant and row["leg"] == "entry" and row["status"] not in over
+    ]
+
+
+def _holders(symbol: str, held: list[tuple[str, str]]) -> list[str]:
+    """The bots that have something to close there. Raises ConfigError when none has."""
     from bot.domain.errors import ConfigError
 
-    symbols = sorted({one["symbol"] for one in held if one["bot"] in meant})
-    if meant and symbol not in symbols:
+    found = dict.fromkeys(name for name, what in held if what == symbol)
+    if not found:
+        symbols = sorted({what for _, what in held})
         fix = f"held now: {', '.join(symbols)}" if symbols else "nothing is held now"
         raise ConfigError(f"no position in {symbol}", where="SYMBOL", fix=fix)
+    return list(found)
 
 
 def _confirmed(names: list[str], positions: int) -> bool:

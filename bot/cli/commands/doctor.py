@@ -22,9 +22,9 @@ def declare(app: typer.Typer) -> None:
 
     @command(app, "doctor", "doctor", "doctor --json")
     def doctor() -> int:
-        """Check Python, settings, database, exchange, clock, schedule; say how to mend what is broken.
+        """Check what a tick needs, and how to mend it.
 
-        Ends with 5 when a check failed.
+        Python, settings, database, exchange, clock, schedule and more. Ends with 5 when a check failed.
         """
         import asyncio
 

@@ -13,10 +13,10 @@ def declare(app: typer.Typer) -> None:
 
     @command(app, "migrate", "migrate", "migrate --json")
     def migrate() -> None:
-        """Apply supabase/migrations to the database; do nothing when all are there.
+        """Bring the database's tables up to date.
 
-        Makes a first paper bot where there is none. Refuses (exit code 5) when a file that
-        was applied has changed since, or lies before one that is applied.
+        Applies supabase/migrations, each file once, and makes a first paper bot where there is none.
+        Refuses (exit code 5) when a file that was applied has changed since, or lies before one that is applied.
         """
         from bot.cli.first_use import prepare
         from bot.cli.views import small

@@ -42,10 +42,12 @@ def declare(app: typer.Typer) -> None:
         ] = None,
         resume: Annotated[bool, typer.Option("--resume", help="Go on with a rehearsal that was cut short.")] = False,
     ) -> None:
-        """Replay recorded candles through a simulated Kraken, a real database and full ticks.
+        """Replay recorded candles with full ticks.
 
-        Nothing in it touches the bots: the rows go to a database of their own, which `why` and
-        `status --rehearsal` can read. DIR holds BASE-QUOTE/TIMEFRAME.parquet with the columns
+        They go through a simulated Kraken on a socket, a real database, a virtual clock. The bots are
+        not touched: the rows go to a database of their own, which `why` and `status --rehearsal` read.
+
+        DIR holds BASE-QUOTE/TIMEFRAME.parquet with the columns
         timestamp, open, high, low, close, volume.
         """
         from pathlib import Path

@@ -12,15 +12,19 @@ from bot.domain.errors import ExchangeError
 
 Document = dict[str, Any]
 
+CADENCE_MS = 900_000
+"""Of the rehearsal: a third of the usual ticks, so that a first look takes seconds."""
+
 
 def declare(app: typer.Typer) -> None:
     """Add the command."""
 
     @command(app, "run", "run", "run --lang fr", "run --json")
     def run() -> None:
-        """A paper tick on live prices, then a report: what it saw, decided and holds, and what to do next.
+        """Paper tick on live prices, with a report.
 
-        Where the exchange cannot be reached, a rehearsal of the bundled recording, marked REPLAY.
+        The report says what it saw, what it decided and why, what it holds, what to do next. Where the
+        exchange cannot be reached, a rehearsal of the bundled recording, marked REPLAY.
         """
         from bot.cli.views import run as view
 
@@ -67,5 +71,5 @@ def _replay() -> Document:
     from bot.cli.commands.rehearse import rehearse_with_progress
     from bot.cli.rehearsal import Request
 
-    rehearsal, last = rehearse_with_progress(Request())
+    rehearsal, last = rehearse_with_progress(Request(every_ms=CADENCE_MS))
     return {"source": "replay", "exchange": "simulated", "tick": last, "rehearsal": rehearsal}

@@ -21,7 +21,10 @@ def declare(app: typer.Typer) -> None:
     def status(
         rehearsal: Annotated[bool, typer.Option("--rehearsal", help="Of the last rehearsal instead.")] = False,
     ) -> None:
-        """Bots, positions with their stops, today's result, the last tick, missed slots, open risk events."""
+        """Bots, positions, last tick, open risks.
+
+        With today's result, the stop of each position, and the slots that nobody worked.
+        """
         from bot.cli.views import status as view
 
         session.report(read_status(rehearsal), view.blocks)

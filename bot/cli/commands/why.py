@@ -38,8 +38,9 @@ def declare(app: typer.Typer) -> None:
         since: Annotated[str | None, typer.Option("--since", metavar="ISO", help="With --all: from then on.")] = None,
         rehearsal: Annotated[bool, typer.Option("--rehearsal", help="Look in the last rehearsal only.")] = False,
     ) -> int:
-        """Inputs, features, votes, each rule and what it did to the size, orders, events, fills.
+        """The reasoning behind a trade or verdict.
 
+        Inputs, features, votes, each rule and what it did to the size, orders, events, fills.
         What the bots' own database does not know is looked for in the last rehearsal.
         """
         if every:

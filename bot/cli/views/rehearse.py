@@ -7,9 +7,11 @@ from typing import Any
 
 from bot.cli import figures
 from bot.cli.blocks import BAD, FAINT, GOOD, STRONG, Block, Heading, Line, cell, pairs, table
-from bot.cli.texts import text, word
+from bot.cli.texts import TEXTS, text, word
 
 MOST_ROWS = 30
+FRACTIONS = ("win_rate", "total_return", "max_drawdown")
+MONEY = ("avg_win", "avg_loss", "total_pnl", "total_fees")
 
 
 def blocks(document: Mapping[str, Any]) -> list[Block]:
@@ -37,7 +39,7 @@ def result(document: Mapping[str, Any]) -> Block:
         ),
         *([] if start is None or end is None else [_earned(start, end, quote)]),
     ]
-    rows += [(name.replace("_", " "), _metric(name, value)) for name, value in document["metrics"].items()]
+    rows += [(_metric_name(name), _metric(name, value)) for name, value in document["metrics"].items()]
     rows.append((word("duration"), figures.span(document["duration_s"])))
     return pairs(*rows)
 
@@ -69,12 +71,19 @@ def _count(orders: Any) -> int:
     return orders if isinstance(orders, int) else len(orders)
 
 
+def _metric_name(name: str) -> str:
+    key = f"metric.{name}"
+    return text(key) if key in TEXTS else name.replace("_", " ")
+
+
 def _metric(name: str, value: Any) -> str:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return str(value)
-    if name.endswith("_frac") or name in ("drawdown", "max_drawdown", "win_rate", "exposure", "return"):
+    if value is None:
+        return figures.DASH
+    if name in FRACTIONS:
         return figures.percent(value)
-    return figures.price(value)
+    if name in MONEY:
+        return figures.gain(value)
+    return figures.price(value) if isinstance(value, int | float) else str(value)
 
 
 def _earned(start: float, end: float, quote: str) -> tuple[str, object]:

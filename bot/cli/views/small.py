@@ -81,7 +81,7 @@ def config_history(document: Document) -> list[Block]:
     if not document["versions"]:
         return [Line(text("config.no_history"), FAINT)]
     rows = [
-        (one["version"], figures.moment(one["at"]), one["author"], _changes(one["changes"]), one["note"])
+        (one["version"], figures.moment(one["created_at"]), one["author"], _changes(one["changes"]), one["note"])
         for one in document["versions"]
     ]
     return [table((">" + word("version"), word("at"), word("author"), word("change"), word("note")), rows)]
@@ -96,7 +96,7 @@ def config_rollback(document: Document) -> list[Block]:
 def bots_list(document: Document) -> list[Block]:
     """One row a bot."""
     if not document["bots"]:
-        return [Line(text("bots.none"), WARNING)]
+        return [Line(text("no_bots"), WARNING)]
     rows = [
         (
             bot["name"], bot["mode"], bot["status"], bot["profile"], figures.money(bot["initial_cash"], bot["quote"]),

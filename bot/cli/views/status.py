@@ -22,7 +22,7 @@ def bots(listed: list[Mapping[str, Any]]) -> list[Block]:
     """One row a bot."""
     shown: list[Block] = [Heading(word("bot"))]
     if not listed:
-        return [*shown, Line("  " + text("status.no_bots"), WARNING)]
+        return [*shown, Line("  " + text("no_bots"), WARNING)]
     columns = (
         word("name"), word("mode"), word("status"), word("state"), ">" + word("cash"), ">" + word("equity"),
         ">" + word("today"), ">" + word("total"), ">" + word("drawdown"),
@@ -103,4 +103,4 @@ def _risks(document: Mapping[str, Any]) -> list[Block]:
         )
         for event in events
     ]
-    return [*shown, table((word("since"), word("signal"), word("message"), word("fix")), rows)]
+    return [*shown, table((word("since"), word("type"), word("message"), word("fix")), rows)]

@@ -25,7 +25,7 @@ def blocks(document: Document) -> list[Block]:
     if document.get("dry_run"):
         shown.append(Line(text("tick.dry_run"), WARNING))
     if not document["bots"]:
-        shown.append(Line(text("tick.no_bots"), WARNING))
+        shown.append(Line(text("no_bots"), WARNING))
     for bot in document["bots"]:
         shown += bot_blocks(bot, document)
     return shown
@@ -88,7 +88,8 @@ def _decided(bot: Document) -> list[Block]:
         shown.append(Line("  " + sentence(note, bot["quote"]), WARNING))
     if not bot["verdicts"]:
         return [*shown, Line("  " + word("nothing_decided"), FAINT)]
-    rows = [(verdict["symbol"], *verdict_cells(verdict, bot["quote"])) for verdict in bot["verdicts"]]
+    by_weight = sorted(bot["verdicts"], key=lambda verdict: list(VERDICT_TONES).index(verdict["verdict"]))
+    rows = [(verdict["symbol"], *verdict_cells(verdict, bot["quote"])) for verdict in by_weight]
     return [*shown, table((word("symbol"), word("verdict"), word("reason")), rows)]
 
 
