@@ -84,7 +84,8 @@ class Fault:
     happened: int = 0
 
     def matches(self, endpoint: str, symbols: frozenset[str]) -> bool:
-        named = self.endpoint in ("*", endpoint)
+        only = "SystemStatus" if self.kind.startswith("status:") else "OHLC" if self.kind in ROW_KINDS else endpoint
+        named = self.endpoint in ("*", endpoint) and only == endpoint
         return named and self.left != 0 and (self.symbol is None or self.symbol in symbols)
 
 

@@ -18,6 +18,7 @@ from bot.simulator.tape import LOTS_PER_UNIT
 from bot.simulator.venue import Endpoint, KrakenError, Query, Venue
 
 INTERVALS = {str(step // MINUTE_MS): timeframe for timeframe, step in TIMEFRAMES_MS.items()}
+HOUR_MS = TIMEFRAMES_MS["1h"]
 MOST_TRADES = 1000
 MOST_LEVELS = 500
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -132,8 +133,8 @@ def depth(venue: Venue, query: Query) -> str:
     sides: dict[str, list[list[str | int]]] = {"asks": [], "bids": []}
     if last is not None:
         bid, ask = venue.quote_ticks(last.ticks)
-        hour = history.summary(floor_ms(now_ms, 12 * 5 * MINUTE_MS) - 60 * MINUTE_MS, now_ms)
-        typical = max((hour.volume if hour else 0.0) / 200, float(history.pair.order_min) * 5)
+        recent = history.summary(floor_ms(now_ms, HOUR_MS) - HOUR_MS, now_ms)
+        typical = max((recent.volume if recent else 0.0) / 200, float(history.pair.order_min) * 5)
         sides["asks"] = _levels(history, now_ms // 1000, ask, 1, count, typical)
         sides["bids"] = _levels(history, now_ms // 1000, bid, -1, count, typical)
     return json.dumps({history.pair.id: sides})

@@ -134,6 +134,14 @@ def test_a_fault_for_all_endpoints_hits_each(get: Get, simulator: Simulator) -> 
     assert [get(endpoint)["error"] for endpoint in ("Time", "Ticker", "Assets")] == [["EService:Busy"]] * 3
 
 
+def test_a_fault_of_candles_or_status_waits_for_an_answer_that_has_them(get: Get, simulator: Simulator) -> None:
+    simulator.faults.add("*", "duplicate")
+    simulator.faults.add("*", "status:post_only")
+    assert get("Ticker")["error"] == []
+    assert get("SystemStatus")["result"]["status"] == "post_only"
+    assert len(candles(get)) == 721
+
+
 @pytest.mark.parametrize("kind", ["", "404", "error:", "status:closed", "NaN"])
 def test_an_unknown_fault_is_refused_when_it_is_scripted(simulator: Simulator, kind: str) -> None:
     with pytest.raises(ValueError, match="unknown fault"):
