@@ -111,19 +111,26 @@ def windows_wanted(
     return wanted
 
 
-async def gather(market_data: MarketData, requests: Sequence[CandleRequest], now_ms: int) -> Gathered:
-    """Fetch all requests at once; a symbol whose answer is bad gets a problem, the others go on."""
+async def gather(
+    market_data: MarketData, requests: Sequence[CandleRequest], venue_ms: int, now_ms: int
+) -> Gathered:
+    """Fetch all requests at once; a symbol whose answer is bad gets a problem, the others go on.
+
+    venue_ms: the venue's time.  now_ms: candles that closed after this are left out.
+    """
     gathered = Gathered(requests=len(requests))
     if not requests:
         return gathered
-    for answer in await market_data.candles(requests, now_ms):
-        _sort_in(gathered, answer)
+    for answer in await market_data.candles(requests, venue_ms):
+        _sort_in(gathered, answer, now_ms)
     return gathered
 
 
-def _sort_in(gathered: Gathered, answer: CandleAnswer) -> None:
-    if answer.candles is not None and len(answer.candles) > 0 and not answer.problem:
-        gathered.fresh.append(answer.candles)
+def _sort_in(gathered: Gathered, answer: CandleAnswer, now_ms: int) -> None:
+    if answer.candles is not None and not answer.problem:
+        closed = answer.candles.closed_at(now_ms)
+        if len(closed):
+            gathered.fresh.append(closed)
     elif answer.problem:
         rule = "stale" if answer.problem == "unreachable" else answer.problem
         detail = f"{answer.request.timeframe}: {answer.detail}"

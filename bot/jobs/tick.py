@@ -29,6 +29,9 @@ from bot.jobs.orders import send
 from bot.jobs.report import bot_report, iso
 from bot.settings import Settings
 
+VENUE_KEY = "venue"
+"""Key of the risk event of a venue that cannot be used."""
+
 METADATA_MAX_AGE_MS = 86_400_000
 """Trading rules of symbols change rarely; they are asked for once a day."""
 
@@ -69,7 +72,7 @@ class Laps:
 
 @dataclass(slots=True)
 class _Tick:
-    """State of one tick."""
+    """State of one tick. at_ms: virtual time asked for.  venue_ms: the venue's own time, later than now with at_ms."""
 
     deps: TickDeps
     lease: Lease
@@ -77,6 +80,8 @@ class _Tick:
     market_data: MarketData
     now: MarketNow
     slot_ms: int
+    at_ms: int | None
+    venue_ms: int
     dry_run: bool
     laps: Laps
     runs: list[BotRun] = field(default_factory=list)
@@ -110,43 +115,59 @@ async def run_tick(deps: TickDeps, *, at_ms: int | None = None, dry_run: bool = 
     laps = Laps()
     snapshot = await asyncio.to_thread(deps.store.begin, deps.holder, deps.lease_s)
     laps.lap("load")
+    if not snapshot.db_writable:
+        raise DatabaseError(
+            "the database is read-only", where="begin", fix="free some space or lift the quota; nothing was done"
+        )
     if snapshot.lease is None:
         return _skipped(snapshot, "held", f"another run holds this tick: {snapshot.holder}", laps)
     lease = snapshot.lease
     market_data = deps.open_market(snapshot)
     try:
-        opening = await _open(deps, snapshot, market_data, at_ms)
+        opening = await _open(deps, snapshot, market_data)
+        now_ms = _time_of(snapshot, opening, at_ms)
     except MetronomeError as error:
         await _give_up(deps, lease, market_data, error, dry_run)
         raise
     laps.lap("opening")
-    slot_ms = floor_ms(opening.now_ms, deps.base.market.slot_s * 1000)
+    slot_ms = floor_ms(now_ms, deps.base.market.slot_s * 1000)
     if slot_ms <= snapshot.last_slot_ms:
         await asyncio.to_thread(deps.store.commit, lease, Writes(release=True))
-        return _skipped(snapshot, "done", f"slot {iso(slot_ms)} is done already", laps, opening.now_ms)
+        return _skipped(snapshot, "done", f"slot {iso(slot_ms)} is done already", laps, now_ms)
 
-    now = MarketNow(opening.now_ms, opening.status, dict(opening.quotes), {m.symbol: m for m in snapshot.markets})
-    tick = _Tick(deps, lease, snapshot, market_data, now, slot_ms, dry_run, laps)
+    now = MarketNow(now_ms, opening.status, dict(opening.quotes), {m.symbol: m for m in snapshot.markets})
+    tick = _Tick(deps, lease, snapshot, market_data, now, slot_ms, at_ms, opening.now_ms, dry_run, laps)
     try:
-        return await _work(tick, at_ms)
+        return await _work(tick)
     except LeaseLost:
         raise
     except BaseException as error:
         # Whatever went wrong, the ledger says so; the slot stays open for the next run.
         with contextlib.suppress(DatabaseError):
             failed = tick.record("failed", error=f"{type(error).__name__}: {error}")
-            await tick.commit(Writes(tick=failed, breaker=market_data.breaker_state(), release=True))
+            events = (_venue_down(deps, error),) if isinstance(error, ExchangeError) else ()
+            writes = Writes(tick=failed, breaker=market_data.breaker_state(), risk_events=events, release=True)
+            await asyncio.to_thread(deps.store.commit, lease, Writes(release=True) if dry_run else writes)
         raise
 
 
-async def _open(deps: TickDeps, snapshot: Snapshot, market_data: MarketData, at_ms: int | None) -> Opening:
+async def _open(deps: TickDeps, snapshot: Snapshot, market_data: MarketData) -> Opening:
     symbols = list(deps.base.market.symbols)
     for bot in snapshot.bots:
         symbols += deps.settings_for(bot).market.symbols
         symbols += [trade.symbol for trade in bot.open_trades] + [order.symbol for order in bot.open_orders]
-    opening = await market_data.opening(tuple(dict.fromkeys(symbols)))
+    return await market_data.opening(tuple(dict.fromkeys(symbols)))
+
+
+def _time_of(snapshot: Snapshot, opening: Opening, at_ms: int | None) -> int:
+    """The venue's time, or the virtual one asked for. Raises ConfigError for one that cannot be."""
     if at_ms is None:
-        return opening
+        return opening.now_ms
+    live = [bot.name for bot in snapshot.bots if bot.mode == "live"]
+    if live:
+        raise ConfigError(
+            f"--at is for paper only, and {', '.join(live)} trades live", where="--at", fix="tick without --at"
+        )
     if at_ms < snapshot.last_now_ms:
         raise ConfigError(
             f"--at {iso(at_ms)} lies before the last tick ({iso(snapshot.last_now_ms)})",
@@ -159,7 +180,7 @@ async def _open(deps: TickDeps, snapshot: Snapshot, market_data: MarketData, at_
             where="--at",
             fix="give a moment that has passed",
         )
-    return Opening(at_ms, opening.status, opening.quotes)
+    return at_ms
 
 
 async def _give_up(
@@ -169,18 +190,29 @@ async def _give_up(
     events: tuple[RiskEvent, ...] = ()
     breaker = None if dry_run else market_data.breaker_state()
     if isinstance(error, ExchangeError) and not dry_run:
-        events = (RiskEvent(0, "venue", "", "venue_down", "error", error.what, error.fix, deps.wall_ms()),)
+        events = (_venue_down(deps, error),)
     with contextlib.suppress(DatabaseError):
         await asyncio.to_thread(deps.store.commit, lease, Writes(risk_events=events, breaker=breaker, release=True))
 
 
-async def _work(tick: _Tick, at_ms: int | None) -> dict[str, Any]:
+def _venue_down(deps: TickDeps, error: ExchangeError) -> RiskEvent:
+    return RiskEvent(0, VENUE_KEY, "", "venue_down", "error", error.what, error.fix, deps.wall_ms())
+
+
+def _venue_back(tick: _Tick) -> tuple[RiskEvent, ...]:
+    """The end of the event that an unreachable venue opened."""
+    if not any(VENUE_KEY in bot.open_risk_keys for bot in tick.snapshot.bots):
+        return ()
+    return (RiskEvent(0, VENUE_KEY, "", "venue_down", "info", "reachable again", "", tick.now.now_ms, True),)
+
+
+async def _work(tick: _Tick) -> dict[str, Any]:
     deps, now, laps = tick.deps, tick.now, tick.laps
     await _refresh_metadata(tick)
     for bot in tick.snapshot.bots:
         if bot.status is not BotStatus.IDLE or bot.open_trades or bot.open_orders:
             tick.runs.append(bot_run.open_run(bot, deps.settings_for(bot)))
-    await _bring_up_to_date(tick, at_ms)
+    await _bring_up_to_date(tick)
     for run in tick.runs:
         bot_run.settle(run, now)
         bot_run.read_signals(run, now)
@@ -195,6 +227,7 @@ async def _work(tick: _Tick, at_ms: int | None) -> dict[str, Any]:
         bot_run.finish_commands(run)
     first = [bot_run.plan_writes(run, record) for run, record in zip(tick.runs, records, strict=True)]
     events = tuple(event for run in tick.runs for event in bot_run.data_events(run, now, tick.fetched))
+    events += _venue_back(tick)
     if any(run.planned for run in tick.runs):
         await tick.commit(
             Writes(tick=tick.record("running"), candles=tuple(tick.fresh), bots=tuple(first), risk_events=events)
@@ -236,7 +269,7 @@ async def _refresh_metadata(tick: _Tick) -> None:
     tick.laps.lap("metadata")
 
 
-async def _bring_up_to_date(tick: _Tick, at_ms: int | None) -> None:
+async def _bring_up_to_date(tick: _Tick) -> None:
     """Fetch what has closed while the stored windows are read, and join the two.
 
     What came in is kept in tick.fresh for the next commit; a run that dies before
@@ -250,21 +283,26 @@ async def _bring_up_to_date(tick: _Tick, at_ms: int | None) -> None:
     wanted = candles.windows_wanted(known, tails, _look_back(tick), now.now_ms, window)
     requests = candles.plan_requests(known, tails, now.now_ms, window)
     gathered, now.stored = await asyncio.gather(
-        candles.gather(tick.market_data, requests, now.now_ms), _read_windows(tick, wanted)
+        _fetch(tick, requests), _read_windows(tick, wanted)
     )
     tick.laps.lap("fetch")
     _take_in(tick, gathered, known)
     behind = [r for r in candles.missing(now.stored, known, now.now_ms) if r.symbol not in gathered.problems]
     if behind:
-        _take_in(tick, await candles.gather(tick.market_data, behind, now.now_ms), known)
+        _take_in(tick, await _fetch(tick, behind), known)
         tick.laps.lap("fetch")
     for request in candles.missing(now.stored, known, now.now_ms):
         detail = f"the last full {request.timeframe} candle is missing"
         now.problems.setdefault(request.symbol, candles.Problem("stale", detail))
     tick.fetched = {need.symbol for need in known} - set(now.problems)
-    if at_ms is not None:
+    if tick.at_ms is not None:
         _quotes_as_of(tick)
     tick.laps.lap("candles")
+
+
+async def _fetch(tick: _Tick, requests: Sequence[CandleRequest]) -> candles.Gathered:
+    """Closed candles as of the tick's time: the venue judges by its own time, and may be ahead of it."""
+    return await candles.gather(tick.market_data, requests, tick.venue_ms, tick.now.now_ms)
 
 
 def _look_back(tick: _Tick) -> dict[str, int]:
@@ -301,7 +339,12 @@ def _quotes_as_of(tick: _Tick) -> None:
 
 
 async def _look_closer(tick: _Tick) -> None:
-    """Read the order book of symbols that are about to be entered, and decide again with it."""
+    """Read the order book of symbols that are about to be entered, and decide again with it.
+
+    Not with a virtual time: the order book is the venue's of now.
+    """
+    if tick.at_ms is not None:
+        return
     near = {s: run for run in tick.runs if run.decision for s in bot_run.symbols_to_enter(run.decision)}
     if not near:
         return
