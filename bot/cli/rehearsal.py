@@ -10,6 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot.cli.session import session
+from bot.cli.texts import text
 from bot.cli.wiring import REHEARSAL, Database, TickRunner, find_database, open_market
 from bot.domain.errors import ConfigError, DatabaseError
 from bot.domain.timeframes import floor_ms, timeframe_ms, to_datetime
@@ -23,6 +25,8 @@ Document = dict[str, Any]
 Progress = Callable[[int, int, Document], None]
 
 DEFAULT_CASH = Decimal(10_000)
+LEASE_S = 3.0
+"""A rehearsal that was killed must not keep the next one waiting for minutes."""
 DAY_MS = 86_400_000
 DECISION_CANDLES = 300
 """History before the first tick that strategies need to have an opinion."""
@@ -32,7 +36,8 @@ DECISION_CANDLES = 300
 class Request:
     """What to rehearse. data: a directory of candles, None for the bundled recording.  0 and () choose for themselves.
 
-    resume: go on with the rows of a rehearsal that was cut short.
+    A rehearsal that was cut short goes on where it stopped when the same one is
+    asked for again.  resume: go on with whatever rows there are.  fresh: never.
     """
 
     data: Path | None = None
@@ -43,6 +48,7 @@ class Request:
     cash: Decimal = DEFAULT_CASH
     overrides: Mapping[str, Any] = field(default_factory=dict)
     resume: bool = False
+    fresh: bool = False
     spread_bps: float = 4.0
 
 
@@ -57,11 +63,15 @@ def rehearse(request: Request, on_progress: Progress) -> Document:
 
     recording = _open(request)
     start_ms, end_ms = _period(request, recording)
-    database = _database(request.resume)
+    asked = _asked_for(request, recording, start_ms, end_ms)
+    database, resumed = _database(request, asked, end_ms)
     with Simulator(recording, at_ms=start_ms, spread_bps=request.spread_bps) as venue:
-        pinned = _pinned(request, recording, venue.url)
+        pinned = _pinned(request, recording)
+        pinned["exchange.url"] = venue.url
         settings = load(pinned)
-        first_ms = _prepare(database, settings, request, start_ms)
+        first_ms = _prepare(database, settings, request, pinned, asked, start_ms)
+        if resumed:
+            session.note(text("rehearse.resumed", now=_day(first_ms)))
         plan = Plan(min(first_ms, end_ms), end_ms, request.every_ms)
         report = asyncio.run(_run(plan, venue, database, settings, pinned, on_progress))
     return {
@@ -71,6 +81,7 @@ def rehearse(request: Request, on_progress: Progress) -> Document:
         "symbols": list(settings.market.symbols),
         "quote": settings.market.quote,
         "every_s": request.every_ms // 1000,
+        "resumed": resumed,
         **report,
     }
 
@@ -87,7 +98,7 @@ async def _run(
     from bot.jobs.rehearse import rehearse as run_plan
 
     store = PostgresStore(database.url)
-    runner = TickRunner(store, settings, open_market(settings, speedy=True), pinned)
+    runner = TickRunner(store, settings, open_market(settings, speedy=True), pinned, lease_s=LEASE_S)
     try:
         return await run_plan(plan, venue.clock.set_ms, runner.tick, lambda: _outcome(database), on_progress)
     finally:
@@ -144,13 +155,21 @@ def _day(moment_ms: int) -> str:
     return f"{to_datetime(moment_ms):%Y-%m-%d %H:%M}"
 
 
-def _pinned(request: Request, recording: Recording, url: str) -> dict[str, Any]:
+def _asked_for(request: Request, recording: Recording, start_ms: int, end_ms: int) -> str:
+    """What is rehearsed, in words; the same words mean the same rehearsal."""
+    symbols = ", ".join(recording.symbols)
+    return (
+        f"rehearsal of {recording.name}: {symbols}; {_day(start_ms)} to {_day(end_ms)} every "
+        f"{request.every_ms // 1000} s; cash {request.cash}; spread {request.spread_bps} bps"
+    )
+
+
+def _pinned(request: Request, recording: Recording) -> dict[str, Any]:
     """Settings that follow from the data, whatever file and environment say."""
     quote = recording.symbols[0].partition("/")[2]
     pinned: dict[str, Any] = {
         **request.overrides,
         "exchange.id": "kraken",
-        "exchange.url": url,
         "market.symbols": list(recording.symbols),
         "market.quote": quote,
         "paper.initial_cash": float(request.cash),
@@ -164,27 +183,47 @@ def _pinned(request: Request, recording: Recording, url: str) -> dict[str, Any]:
     return pinned
 
 
-def _database(resume: bool) -> Database:
-    """A database of the rehearsal's own: a new one beside the bots', or DATABASE_URL's if it holds nothing else.
+def _database(request: Request, asked: str, end_ms: int) -> tuple[Database, bool]:
+    """A database of the rehearsal's own, and whether it holds one to go on with.
 
-    Virtual time in the ledger of real bots would be past repair, so this refuses
+    A new one beside the bots', or DATABASE_URL's if it holds nothing else:
+    virtual time in the ledger of real bots would be past repair, so this refuses
     a database that anything but a rehearsal has used. Raises ConfigError.
     """
     from bot.adapters.postgres_connection import connect
 
     server = find_database()
     if not server.embedded:
-        _refuse_used(server, resume)
-        return server
+        resumed = request.resume or (not request.fresh and _unfinished(server, asked, end_ms))
+        _refuse_used(server, resumed)
+        return server, resumed
+    own = find_database(REHEARSAL)
     with connect(server.url, "metronome rehearse") as connection:
         there = connection.execute("select 1 from pg_database where datname = %s", (REHEARSAL,)).fetchone()
-        if there and not resume:
+        resumed = bool(there) and (request.resume or (not request.fresh and _unfinished(own, asked, end_ms)))
+        if there and not resumed:
             connection.execute(f"drop database {REHEARSAL} with (force)".encode())
-        if not there or not resume:
+        if not resumed:
             connection.execute(f"create database {REHEARSAL}".encode())
-            # Rehearsed rows need not survive a power cut; ticks are twice as fast without waiting for the disk.
-            connection.execute(f"alter database {REHEARSAL} set synchronous_commit = off".encode())
-    return find_database(REHEARSAL)
+    return own, resumed
+
+
+def _unfinished(database: Database, asked: str, end_ms: int) -> bool:
+    """Whether the database holds this very rehearsal, cut short."""
+    from bot.adapters.config_store import ConfigStore
+    from bot.adapters.postgres_reports import PostgresReports
+
+    store, reports = ConfigStore(database.url), PostgresReports(database.url)
+    try:
+        history = store.history(REHEARSAL)
+        same = bool(history) and history[-1]["note"] == asked
+        return same and not any(t["slot_ms"] >= end_ms and t["status"] == "done" for t in reports.ticks(1))
+    except (ConfigError, DatabaseError):
+        # No tables, no such bot: nothing to go on with.
+        return False
+    finally:
+        store.close()
+        reports.close()
 
 
 def _refuse_used(database: Database, resume: bool) -> None:
@@ -206,18 +245,24 @@ def _refuse_used(database: Database, resume: bool) -> None:
         raise ConfigError(what, where="DATABASE_URL", fix=fix)
 
 
-def _prepare(database: Database, settings: Settings, request: Request, start_ms: int) -> int:
-    """Tables and the bot. Returns the first tick: after the last one that is done, when resumed."""
+def _prepare(
+    database: Database, settings: Settings, request: Request, pinned: Mapping[str, Any], asked: str, start_ms: int
+) -> int:
+    """Tables, the bot and its settings. Returns the first tick: after the last one that is done, when resumed."""
+    from bot.adapters.config_store import ConfigStore
     from bot.adapters.migrations import migrate
     from bot.adapters.postgres_reports import PostgresReports
 
     migrate(database.url)
-    reports = PostgresReports(database.url)
+    reports, store = PostgresReports(database.url), ConfigStore(database.url)
     try:
         reports.ensure_bot(REHEARSAL, "paper", settings.market.quote, request.cash, start_ms)
+        kept = {name: value for name, value in pinned.items() if name != "exchange.url"}
+        store.set(REHEARSAL, kept, author="rehearse", note=asked)
         done: list[int] = [tick["slot_ms"] for tick in reports.ticks(2) if tick["status"] == "done"]
     finally:
         reports.close()
+        store.close()
     return max([start_ms, *(slot_ms + request.every_ms for slot_ms in done)])
 
 

@@ -79,6 +79,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     # rehearse, run
     "rehearse.title": ("Rehearsal of {name}", "Répétition de {name}"),
     "rehearse.progress": ("rehearsing", "répétition"),
+    "rehearse.resumed": (
+        "goes on with the rehearsal that was cut short, at {now} (--fresh starts anew)",
+        "reprend à {now} la répétition interrompue (--fresh recommence)",
+    ),
     "rehearse.period": ("Period (UTC)", "Période (UTC)"),
     "rehearse.ticks": ("Ticks", "Ticks"),
     "rehearse.errors": ("Errors", "Erreurs"),

@@ -124,6 +124,8 @@ def open_market(settings: Settings, *, hurried: bool = False, speedy: bool = Fal
     from bot.adapters.rate_limit import Pace
 
     exchange = settings.exchange
+    # Under a virtual clock an answer takes no time, so that the same rehearsal sees the same moments.
+    virtual: dict[str, Any] = {"pace": Pace(pair_interval_s=0, interval_s=0), "clock": lambda: 0.0} if speedy else {}
     patience: dict[str, Any] = {"retries": 2, "total_s": 8.0} if hurried else {"retries": exchange.retries}
     return CcxtMarketData(
         exchange.id,
@@ -132,8 +134,8 @@ def open_market(settings: Settings, *, hurried: bool = False, speedy: bool = Fal
         breaker_failures=exchange.breaker_failures,
         breaker_open_s=exchange.breaker_open_s,
         stale_after_s=settings.market.stale_after_s,
-        pace=Pace(pair_interval_s=0, interval_s=0) if speedy else None,
         **patience,
+        **virtual,
     )
 
 
@@ -156,6 +158,7 @@ class TickRunner:
     base: Settings
     market: CcxtMarketData
     pinned: Mapping[str, Any] = field(default_factory=dict)
+    lease_s: float = LEASE_S
     _settings: dict[tuple[int, int], Settings] = field(default_factory=dict)
     _holder: str = field(default_factory=holder)
 
@@ -178,7 +181,7 @@ class TickRunner:
             code_version=code_version(),
             wall_ms=wall_ms,
             holder=self._holder,
-            lease_s=LEASE_S,
+            lease_s=self.lease_s,
         )
 
     async def aclose(self) -> None:

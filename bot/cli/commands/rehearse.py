@@ -40,12 +40,18 @@ def declare(app: typer.Typer) -> None:
         profile: Annotated[
             str | None, typer.Option("--profile", metavar="NAME", help="aggressive, swing or platform.")
         ] = None,
-        resume: Annotated[bool, typer.Option("--resume", help="Go on with a rehearsal that was cut short.")] = False,
+        resume: Annotated[
+            bool, typer.Option("--resume", help="Go on with the rows of the last one, whatever it was.")
+        ] = False,
+        fresh: Annotated[
+            bool, typer.Option("--fresh", help="Start anew, also where the same one was cut short.")
+        ] = False,
     ) -> None:
         """Replay recorded candles with full ticks.
 
         They go through a simulated Kraken on a socket, a real database, a virtual clock. The bots are
         not touched: the rows go to a database of their own, which `why` and `status --rehearsal` read.
+        One that was cut short goes on where it stopped when the same one is asked for again.
 
         DIR holds BASE-QUOTE/TIMEFRAME.parquet with the columns
         timestamp, open, high, low, close, volume.
@@ -66,6 +72,7 @@ def declare(app: typer.Typer) -> None:
             cash=amount(cash, "--cash") if cash else DEFAULT_CASH,
             overrides={"profile": profile} if profile else {},
             resume=resume,
+            fresh=fresh,
         )
         session.report(rehearse_with_progress(request)[0], view.blocks)
 
