@@ -127,6 +127,10 @@ class Account:
         """Symbols that the bot holds or has orders on."""
         return {t.symbol for t in self.trades.values()} | {o.symbol for o in self.live_orders()}
 
+    def symbols_before(self) -> set[str]:
+        """Symbols that the bot held or had orders on when the tick began."""
+        return {t.symbol for t in self.snapshot.open_trades} | {o.symbol for o in self.snapshot.open_orders}
+
     def resting_stop(self, trade: Trade) -> Order | None:
         stops = (o for o in self.live_orders() if o.leg is Leg.STOP and o.status in RESTING)
         return next((stop for stop in stops if stop.trade_id == trade.trade_id), None)
@@ -182,7 +186,7 @@ class Account:
             if command.kind == "close":
                 yield str(command.args.get("symbol", ""))
             elif command.kind == "close_all":
-                yield from sorted(self.symbols())
+                yield from sorted(self.symbols() | self.symbols_before())
 
     def positions_value(self, prices: dict[str, Decimal]) -> Decimal:
         """Open quantities at the given prices (quote currency); at entry where there is none."""

@@ -284,40 +284,46 @@ def plan(run: BotRun, now: MarketNow, attempt: int) -> None:
 
 
 def finish_commands(run: BotRun) -> None:
-    """What became of the commands that the tick carried out."""
+    """Commands that are carried out, and what came of them. One that could not be is tried again at the next tick."""
     done = []
-    left = {intent.symbol for intent in (run.decision.intents if run.decision else ())}
+    before, left = run.account.symbols_before(), run.account.symbols()
     for command in run.snapshot.commands:
         symbol = str(command.args.get("symbol", ""))
-        if command.kind == "close_all":
-            done.append((command.command_id, f"closing {len(left)} symbol(s)"))
-        elif command.kind == "close" and symbol in left:
-            done.append((command.command_id, f"closing {symbol}"))
-        elif command.kind == "close" and symbol not in run.account.symbols():
-            done.append((command.command_id, f"nothing to close: no position in {symbol}"))
+        if command.kind == "close_all" and not before & left:
+            done.append((command.command_id, f"closed {len(before)} symbol(s)"))
+        elif command.kind == "close" and symbol not in left:
+            result = f"closed {symbol}" if symbol in before else f"nothing to close: no position in {symbol}"
+            done.append((command.command_id, result))
     run.commands_done = tuple(done)
 
 
 def data_events(run: BotRun, now: MarketNow, fetched: Iterable[str]) -> list[RiskEvent]:
     """One open event per symbol with bad data; resolved once its data was fetched and is good again."""
     events: list[RiskEvent] = []
-    good = set(fetched)
+    good, held = set(fetched), run.account.symbols()
     for symbol in run.symbols:
         key = f"data:{symbol}"
         problem = now.problems.get(symbol)
-        if problem is None and symbol not in now.markets and symbol in run.due:
+        if problem is None and symbol not in now.markets and (symbol in run.due or symbol in held):
             problem = Problem("unknown_symbol", f"{symbol} is not listed by the exchange")
         if problem is not None:
             message = f"{symbol} skipped: {problem.detail}"
             fix = "nothing to do: it is tried again at the next tick"
             if problem.rule == "unknown_symbol":
                 fix = f"take {symbol} out of market.symbols, or correct its name"
-            events.append(
-                RiskEvent(run.snapshot.bot_id, key, symbol, problem.rule, "warning", message, fix, now.now_ms)
-            )
+            if symbol in held:
+                message += "; its position is not looked after meanwhile"
+            severity = "error" if symbol in held else "warning"
+            events.append(RiskEvent(run.snapshot.bot_id, key, symbol, problem.rule, severity, message, fix, now.now_ms))
         elif key in run.snapshot.open_risk_keys and symbol in good:
             events.append(
                 RiskEvent(run.snapshot.bot_id, key, symbol, "data", "info", "good again", "", now.now_ms, True)
+            )
+    for key in run.snapshot.open_risk_keys:
+        symbol = key.removeprefix("data:")
+        if symbol != key and symbol not in run.symbols:
+            events.append(
+                RiskEvent(run.snapshot.bot_id, key, symbol, "data", "info", "no longer traded", "", now.now_ms, True)
             )
     return events
 
@@ -369,10 +375,14 @@ def plan_writes(run: BotRun, decision_record: DecisionRecord | None) -> BotWrite
         signals=tuple(signal for signals in run.signals.values() for signal in signals),
         verdicts=run.decision.verdicts,
         decision=decision_record,
-        commands_done=run.commands_done,
     )
 
 
 def outcome_writes(run: BotRun, now: MarketNow) -> BotWrites:
     """Last commit: what the venue answered, and where that leaves the bot."""
-    return replace(run.account.drain(), equity=equity_snapshot(run, now), states=state_changes(run, now))
+    return replace(
+        run.account.drain(),
+        equity=equity_snapshot(run, now),
+        states=state_changes(run, now),
+        commands_done=run.commands_done,
+    )

@@ -72,13 +72,13 @@ def plan_orders(
     """Rows for all intents. New orders enter the account; amends and cancels carry the resting order as asked for."""
     planned: list[Planned] = []
     for intent in intents:
-        market = markets[intent.symbol]
         if intent.action == "place":
-            order = plan_order(intent, account, market, now_ms, attempt, entry_ttl_ms, deadline_ms)
+            order = plan_order(intent, account, markets[intent.symbol], now_ms, attempt, entry_ttl_ms, deadline_ms)
             account.put_order(order, now_ms, reason=intent.reason)
         else:
             order = account.orders[intent.client_id]
             if intent.action == "amend":
+                market = markets[intent.symbol]
                 wanted = quantize(intent.size, market.size_step) + order.filled
                 order = replace(
                     order, quantity=wanted, stop_price=_price(intent.stop_price, market), reason=intent.reason

@@ -224,7 +224,6 @@ async def _work(tick: _Tick) -> dict[str, Any]:
     for run in tick.runs:
         records.append(bot_run.record(run, now, deps.code_version))
         bot_run.plan(run, now, tick.lease.token)
-        bot_run.finish_commands(run)
     first = [bot_run.plan_writes(run, record) for run, record in zip(tick.runs, records, strict=True)]
     events = tuple(event for run in tick.runs for event in bot_run.data_events(run, now, tick.fetched))
     events += _venue_back(tick)
@@ -238,6 +237,8 @@ async def _work(tick: _Tick) -> dict[str, Any]:
             for run in tick.runs:
                 await _send(tick, run)
         laps.lap("orders")
+    for run in tick.runs:
+        bot_run.finish_commands(run)
     last = [bot_run.outcome_writes(run, now) for run in tick.runs]
     document = _document(tick)
     await tick.commit(
@@ -380,7 +381,7 @@ def _joined(first: Sequence[BotWrites], last: Sequence[BotWrites]) -> list[BotWr
                 bot_id=a.bot_id, orders=a.orders + b.orders, order_events=a.order_events + b.order_events,
                 fills=a.fills + b.fills, trades=a.trades + b.trades, trade_events=a.trade_events + b.trade_events,
                 signals=a.signals, verdicts=a.verdicts, decision=a.decision, cooldowns=a.cooldowns + b.cooldowns,
-                equity=b.equity, states=b.states, commands_done=a.commands_done,
+                equity=b.equity, states=b.states, commands_done=b.commands_done,
             )
         )  # fmt: skip
     return joined

@@ -120,11 +120,16 @@ def _tend(
     rules: Rules,
     now_ms: int,
 ) -> None:
-    """Leave a position, or protect it and move its stop."""
-    if position.symbol in book.in_doubt:
-        verdict_reason = reason("in_doubt", Effect.BLOCK, symbol=position.symbol)
+    """Leave a position, or protect it and move its stop.
+
+    Nothing is ordered while an order's fate is unknown, or where the venue's
+    trading rules are: an order needs their steps.
+    """
+    listed = view.price_step > 0.0 and view.size_step > 0.0
+    if position.symbol in book.in_doubt or not listed:
         if newest:
-            draft.verdict(newest, "hold", verdict_reason)
+            rule = "in_doubt" if listed else "unknown_symbol"
+            draft.verdict(newest, "hold", reason(rule, Effect.BLOCK, symbol=position.symbol))
         return
     why = _exit_reason(book, position, view, newest, rules)
     if why is not None and view.quote_bid > 0.0:

@@ -54,7 +54,7 @@ def check_positions(world: World) -> None:
         stops = world.orders(f"trade_id = '{trade['trade_id']}' and leg = 'stop'")
         resting = [stop for stop in stops if stop["status"] in ("open", "partially_filled")]
         protected = sum((stop["quantity"] - stop["filled"] for stop in resting), Decimal(0))
-        assert protected == trade["open_quantity"], f"{trade['symbol']}: {protected} of {trade['open_quantity']} protected"
+        assert protected == trade["open_quantity"], f"{trade['symbol']}: stops for {protected} only"
         assert [stop["stop_price"] for stop in resting] == [trade["stop_price"]]
 
 
