@@ -79,9 +79,9 @@ class PostgresReports(Client):
         """Newest first."""
         return self._rows("risk_events", {"open_only": open_only, "count": count})
 
-    def equity_curve(self, bot: str, since_ms: int = 0) -> list[Json]:
-        """EquitySnapshot rows, oldest first."""
-        return self._rows("equity_curve", {"bot": bot, "since_ms": since_ms})
+    def equity_curve(self, bot: str, since_ms: int = 0, step_ms: int = 0) -> list[Json]:
+        """EquitySnapshot rows, oldest first. step_ms: only the last one of each stretch of that length; 0 for all."""
+        return self._rows("equity_curve", {"bot": bot, "since_ms": since_ms, "step_ms": step_ms})
 
     def trades(self, bot: str | None = None, status: str | None = None, since_ms: int = 0) -> list[Json]:
         """Trade rows with the bot's name, by entry. status: "open" or "closed"."""

@@ -390,8 +390,11 @@ from (
 
 -- name: equity_curve
 select json_agg($EquitySnapshot(e) order by e.at)
-from equity_snapshots e join bots b using (bot_id)
-where b.name = %(bot)s and e.at >= to_timestamp(%(since_ms)s / 1000.0)
+from (
+  select distinct on (to_ms(e.at) / greatest(%(step_ms)s, 1)) e.*
+  from equity_snapshots e join bots b using (bot_id)
+  where b.name = %(bot)s and e.at >= to_timestamp(%(since_ms)s / 1000.0)
+  order by to_ms(e.at) / greatest(%(step_ms)s, 1), e.at desc) as e
 
 -- name: trades
 select json_agg($Trade(t, bot) order by t.entry_at, t.trade_id)

@@ -56,10 +56,10 @@ class TransactionPooler:
                 kind, message = _message(client)
             servers[turn].sendall(message)
             answer, state = _until_ready(servers[turn])
-            client.sendall(answer)
             if state == b"I":
                 turn = (turn + 1) % self._backends
                 self.transactions += 1
+            client.sendall(answer)
         for connection in (client, *servers):
             connection.close()
 

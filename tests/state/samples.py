@@ -57,7 +57,8 @@ def order(**changes: Any) -> Order:
 def stop(**changes: Any) -> Order:
     made = order(
         client_id=client_id("main", SYMBOL, BAR_MS, Leg.STOP, 0), side=Side.SELL, leg=Leg.STOP,
-        type=OrderType.STOP_LOSS, status=OrderStatus.OPEN, limit_price=None, target_price=None, venue_order_id="paper-stop",
+        type=OrderType.STOP_LOSS, status=OrderStatus.OPEN, limit_price=None, target_price=None,
+        venue_order_id="paper-stop",
     )  # fmt: skip
     return replace(made, **changes)
 
@@ -72,7 +73,8 @@ def fill(**changes: Any) -> Fill:
 def trade(**changes: Any) -> Trade:
     made = Trade(
         ENTRY_ID, 1, SYMBOL, "open", "trend_following", NOW_MS, 0, Decimal("100.05"), None, Decimal("0.2"),
-        Decimal("0.2"), Decimal("20.010"), Decimal("0"), Decimal("0.08004"), Decimal("-0.08004"), Decimal("97.6"), Decimal("104.6"),
+        Decimal("0.2"), Decimal("20.010"), Decimal("0"), Decimal("0.08004"), Decimal("-0.08004"), Decimal("97.6"),
+        Decimal("104.6"),
         Decimal("100.05"), False, "",
     )  # fmt: skip
     return replace(made, **changes)

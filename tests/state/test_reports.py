@@ -176,6 +176,7 @@ def test_curve_trades_and_counts(traded: PostgresStore, lease: Lease, reports: P
     traded.commit(lease, Writes(bots=(BotWrites(1, equity=later),)))
     assert [point["equity"] for point in reports.equity_curve("main")] == [Decimal("999.91996")] * 2
     assert len(reports.equity_curve("main", NOW_MS + 1)) == 1
+    assert [point["at_ms"] for point in reports.equity_curve("main", step_ms=3_600_000)] == [NOW_MS + STEP_MS]
     (trade,) = reports.trades("main", "open")
     assert (trade["trade_id"], trade["bot"], trade["entry_ms"], trade["exit_ms"]) == (ENTRY_ID, "main", NOW_MS, 0)
     assert reports.trades(status="closed") == []

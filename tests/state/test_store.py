@@ -301,9 +301,13 @@ def test_a_broken_candle_is_refused_by_the_schema(
 
 
 def test_a_connection_that_was_cut_is_opened_anew(store: PostgresStore, lease: Lease, rows: Rows) -> None:
-    rows("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'metronome tick'"
-         " and datname = current_database()")  # fmt: skip
+    cut = (
+        "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
+        " where datname = current_database() and application_name = 'metronome' and pid <> pg_backend_pid()"
+    )
+    assert (True,) in rows(cut)
     store.commit(lease, Writes(tick=samples.tick(), bots=(samples.whole_tick(),)))
+    assert rows(cut)
     assert only_bot(store).open_trades[0].trade_id == ENTRY_ID
 
 
