@@ -75,10 +75,10 @@ class Databases:
     def give_back(self, url: str) -> None:
         """Keep it for the next test, or drop it when the test changed more than rows."""
         name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+        leave = f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{name}'"
         changed = (
-            f"select from pg_db_role_setting where setdatabase = (select oid from pg_database where datname = '{name}')"
+            f"select from pg_db_role_setting s join pg_database d on d.oid = s.setdatabase where datname = '{name}'"
         )
-        stay = f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{name}'"
         with psycopg.connect(self._server, autocommit=True) as connection:
             connection.execute(leave.encode())
             if connection.execute(changed.encode()).fetchall():
