@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import cache
 
 from bot.settings.environment import MASK, SECRET_NAMES
 
@@ -18,7 +17,6 @@ def masked(text: str) -> str:
     return text
 
 
-@cache
 def _values() -> tuple[str, ...]:
     found = {os.environ.get(name, "").strip() for name in SECRET_NAMES}
     found |= {part for value in tuple(found) for part in _passwords(value)}
