@@ -62,12 +62,12 @@ def test_a_wrong_password_is_said_at_once_and_not_tried_again() -> None:
                 client, _ = listener.accept()
             except OSError:
                 return
+            answers.append(1)
             client.recv(8)
             client.sendall(b"N")  # no TLS
             client.recv(4096)
             text = b'SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed for user "me"\0\0'
             client.sendall(b"E" + struct.pack("!i", len(text) + 4) + text)
-            answers.append(1)
             client.close()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
