@@ -12,6 +12,9 @@ from bot.domain.ports import Answer, Venue
 from bot.jobs.account import Account
 from bot.rulebook.ledger import ZERO, fill_order, move_order, quantize
 
+MOST_RUNS_PER_SLOT = 32
+"""Runs of one slot under one fencing number, more than any cadence can bring about."""
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
@@ -30,11 +33,11 @@ def plan_order(
 ) -> Order:
     """The row for a new order, in status submitting, written before the venue hears of it.
 
-    attempt: 0 for entries, since a candle enters once; the fencing number for
-    everything else, so that a run after a killed one never reuses its ids.
+    attempt: the fencing number, so that a run after a killed one never reuses its
+    ids. Entries have no attempts: a candle enters once.
     """
     entry = intent.leg is Leg.ENTRY
-    own_id = client_id(account.snapshot.name, intent.symbol, intent.bar_ms, intent.leg, 0 if entry else attempt)
+    own_id = _id(intent, account, 0) if entry else _unused_id(intent, account, attempt)
     trade_id = own_id if entry else next(t.trade_id for t in account.trades.values() if t.symbol == intent.symbol)
     return Order(
         client_id=own_id,
@@ -58,6 +61,21 @@ def plan_order(
         trade_id=trade_id,
         reason=intent.reason,
     )
+
+
+def _id(intent: Intent, account: Account, attempt: int) -> str:
+    return client_id(account.snapshot.name, intent.symbol, intent.bar_ms, intent.leg, attempt)
+
+
+def _unused_id(intent: Intent, account: Account, attempt: int) -> str:
+    """The id behind the last one in use.
+
+    A loop that failed in mid-tick goes on under its old fencing number; what it had
+    planned in this slot is in doubt and in the account, so that the next id is known.
+    """
+    ids = [_id(intent, account, attempt + n) for n in range(MOST_RUNS_PER_SLOT)]
+    used = [n for n, own_id in enumerate(ids[:-1]) if own_id in account.orders]
+    return ids[used[-1] + 1] if used else ids[0]
 
 
 def plan_orders(

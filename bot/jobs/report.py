@@ -7,6 +7,7 @@ from typing import Any
 from bot.domain.codec import to_json
 from bot.domain.timeframes import to_datetime
 from bot.jobs.bot_run import BotRun, MarketNow, equity_snapshot
+from bot.words import say
 
 
 def iso(moment_ms: int) -> str | None:
@@ -36,7 +37,8 @@ def bot_report(run: BotRun, now: MarketNow) -> dict[str, Any]:
         "verdicts": [
             {
                 "symbol": verdict.symbol, "timeframe": verdict.timeframe, "bar": iso(verdict.bar_ms),
-                "verdict": verdict.verdict, "reason": verdict.reasons[-1].rule if verdict.reasons else "",
+                "verdict": verdict.verdict, "rule": verdict.reasons[-1].rule,
+                "reason": say(verdict.reasons[-1], run.settings.language, run.settings.market.quote),
                 "reasons": [to_json(reason) for reason in verdict.reasons],
             }
             for verdict in verdicts

@@ -259,10 +259,14 @@ async def _work(tick: _Tick) -> dict[str, Any]:
 
 
 async def _refresh_metadata(tick: _Tick) -> None:
-    """Trading rules of all symbols, once a day or when a symbol is new."""
+    """Trading rules of all symbols, once a day or when a symbol is new.
+
+    A symbol that was looked for in vain has an open risk event: it waits for the next day.
+    """
     wanted = {symbol for bot in tick.snapshot.bots for symbol in tick.deps.settings_for(bot).market.symbols}
+    in_vain = {key.removeprefix("data:") for bot in tick.snapshot.bots for key in bot.open_risk_keys}
     age = tick.now.now_ms - tick.snapshot.markets_ms
-    if 0 <= age < METADATA_MAX_AGE_MS and wanted <= set(tick.now.markets):
+    if 0 <= age < METADATA_MAX_AGE_MS and wanted <= set(tick.now.markets) | in_vain:
         return
     fresh = await tick.market_data.markets()
     tick.now.markets = {market.symbol: market for market in fresh}

@@ -96,6 +96,12 @@ class World:
         self.db.close()
         self.venue.stop()
 
+    def start_anew(self, cash: float = 10_000) -> None:
+        """No rows but one new bot."""
+        tables = "candle_series, bots, leases, ticks, venue_markets, venue_state, risk_events"
+        self.execute(f"truncate {tables} restart identity cascade")
+        self.add_bot(cash=cash)
+
     # Bots
 
     def add_bot(
