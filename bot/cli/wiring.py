@@ -209,12 +209,27 @@ def _venue_for(bot: BotSnapshot, settings: Settings) -> Venue:
     return PaperVenue(paper_rules(settings), bot.name)
 
 
-def open_runner(database: Database, *, hurried: bool = False) -> TickRunner:
-    """A runner on the real exchange. Nothing is connected yet. Must be called inside the event loop."""
+def open_runner(database: Database, *, hurried: bool = False, slot_s: int | None = None) -> TickRunner:
+    """A runner on the real exchange. Nothing is connected yet. Must be called inside the event loop.
+
+    slot_s: length of a slot where it differs from that of the settings.
+    """
     from bot.adapters.postgres import PostgresStore
 
-    base = load_cached()
-    return TickRunner(PostgresStore(database.url), base, open_market(base, hurried=hurried))
+    pinned = {} if slot_s is None else {"market.slot_s": slot_s}
+    base = load_cached(pinned)
+    return TickRunner(PostgresStore(database.url), base, open_market(base, hurried=hurried), pinned)
+
+
+def slot_for(every_s: float) -> int | None:
+    """The longest slot that a cadence quicker than the settings' slots still fills, s; None: theirs will do.
+
+    A slot is handled once: in a loop of fifteen seconds with slots of five
+    minutes, nineteen ticks of twenty would find theirs done.
+    """
+    if every_s >= load_cached().market.slot_s:
+        return None
+    return next((slot_s for slot_s in range(int(every_s), 15, -1) if 86_400 % slot_s == 0), 15)
 
 
 def wall_ms() -> int:

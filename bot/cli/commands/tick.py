@@ -84,7 +84,7 @@ def _loop(every_s: float, for_s: float | None) -> tuple[Document, int]:
     import signal
 
     from bot.cli.texts import text
-    from bot.cli.wiring import open_runner, ready_database
+    from bot.cli.wiring import open_runner, ready_database, slot_for
     from bot.jobs.loop import run_loop
 
     tally = _Tally()
@@ -98,7 +98,7 @@ def _loop(every_s: float, for_s: float | None) -> tuple[Document, int]:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, ask_to_stop)
-        runner = open_runner(database)
+        runner = open_runner(database, slot_s=slot_for(every_s))
         try:
             await run_loop(lambda: tally.tick(runner), every_s, for_s, stop, tally.note)
         finally:
