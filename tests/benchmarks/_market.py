@@ -1,4 +1,4 @@
-"""A made-up market as candle files: every timeframe long enough for full windows, at every moment of its last days."""
+"""A made-up market as candle files, long enough for full windows of every timeframe."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ DAY_MS = timeframe_ms("1d")
 WINDOW = 720
 TIMEFRAMES = ("15m", "1h", "4h", "1d")
 EVERY_DAY = 288
-END_MS = floor_ms(1_768_000_000_000, DAY_MS)
+MIDNIGHT_MS = floor_ms(1_768_000_000_000, DAY_MS)
+"""The measured moment: all timeframes close."""
+END_MS = MIDNIGHT_MS + DAY_MS
 
 REAL_NAMES = ("BTC", "ETH", "SOL", "XRP", "BNB", "ADA", "DOGE", "AVAX", "LINK", "DOT")
 
@@ -25,23 +27,23 @@ def symbols(count: int) -> tuple[str, ...]:
     return tuple(f"{base}/EUR" for base in (*REAL_NAMES[:count], *more))
 
 
-def write_market(folder: Path, count: int, days: int) -> None:
-    """Candle files of `count` symbols that end at END_MS; the last `days` have full windows before them."""
+def write_market(folder: Path, count: int) -> None:
+    """Candle files of `count` symbols that end at END_MS, their windows full at midnight."""
     for seed, symbol in enumerate(symbols(count)):
         home = folder / symbol.replace("/", "-")
         home.mkdir(parents=True)
-        finest = _random_walk(symbol, seed, days)
+        finest = _random_walk(symbol, seed)
         for timeframe in ("5m", *TIMEFRAMES):
             candles = finest if timeframe == "5m" else resample(finest, timeframe)
-            kept = candles.tail(WINDOW + days * DAY_MS // candles.step_ms)
+            kept = candles.tail(WINDOW + 2 * DAY_MS // candles.step_ms)
             names = ("open", "high", "low", "close", "volume")
             columns = {name: getattr(kept, name) for name in names}
             np.savez(home / f"{timeframe}.npz", timestamp=kept.open_ms, **columns)
 
 
-def _random_walk(symbol: str, seed: int, days: int) -> Candles:
-    """5m candles with quiet and wild weeks, from 720 days before the last `days` on."""
-    rows = (WINDOW + days + 1) * EVERY_DAY
+def _random_walk(symbol: str, seed: int) -> Candles:
+    """5m candles with quiet and wild weeks, two years of them."""
+    rows = (WINDOW + 2) * EVERY_DAY
     rng = np.random.default_rng(seed)
     scale = 0.001 * np.exp(0.5 * np.sin(np.arange(rows) / (7 * EVERY_DAY) + seed))
     steps = rng.normal(0.0, 1.0, rows) * scale

@@ -12,7 +12,7 @@ import time
 
 
 def main() -> None:
-    """wall_s: to the exit.  output_s: to the first byte of output.  cpu_s: user and system.  peak_mb: of resident memory."""
+    """wall_s: to the exit.  output_s: to the first byte of output.  cpu_s: user and system.  peak_mb: resident."""
     begun = time.monotonic()
     with subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None

@@ -17,14 +17,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from psycopg import conninfo
+
 from bot.adapters import embedded
 from bot.adapters.migrations import migrate
-from bot.adapters.postgres_connection import create_database
+from bot.adapters.postgres_connection import connect, create_database, drop_database
 from bot.adapters.postgres_reports import PostgresReports
-from bot.domain.timeframes import MINUTE_MS, to_datetime
-from tests.benchmarks._market import DAY_MS, END_MS, TIMEFRAMES, symbols, write_market
+from bot.domain.timeframes import MINUTE_MS
+from tests.benchmarks._market import MIDNIGHT_MS, TIMEFRAMES, symbols, write_market
 
 ROOT = Path(__file__).parents[2]
+BEFORE = "before_midnight"
+"""Name of the database that every midnight is a copy of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +52,29 @@ class Run:
 
 @dataclass(slots=True)
 class World:
-    """Midnights, one after the other; each has all timeframes due."""
+    """One midnight, at which all timeframes close, as often as it is asked for.
+
+    server: URL of the running database server, which holds the bots as they stand before that midnight.
+    """
 
     environment: dict[str, str]
     venues: dict[str, str]
-    day_ms: int
-    database_url: str
-    _days: int = 0
+    server: str
+    _midnights: int = 0
 
-    def to_next_midnight(self) -> None:
-        """Do, unmeasured, the ticks that a bot would have done until a quarter to midnight; then stand at midnight."""
-        self.day_ms += DAY_MS
-        assert self.day_ms <= END_MS, "the market has ended: give it more days"
-        # A second later every day: a day has passed, so trading rules are asked for here and not at midnight.
-        self._days += 1
-        self.set_clock(self.day_ms - 15 * MINUTE_MS + self._days * 1000)
-        self.tick()
-        self.set_clock(self.day_ms)
+    def to_midnight(self) -> None:
+        """A copy of the database as it stood before, connected to once, and the clock at midnight."""
+        if self._midnights:
+            drop_database(self.server, f"midnight_{self._midnights}")
+        self._midnights += 1
+        name = f"midnight_{self._midnights}"
+        with connect(self.server, "benchmark") as connection:
+            connection.execute(f"create database {name} template {BEFORE}".encode())
+        self.environment["DATABASE_URL"] = conninfo.make_conninfo(self.server, dbname=name)
+        # Not the tick's to pay: the first connection ever makes the server's cache files of a new database.
+        with connect(self.environment["DATABASE_URL"], "benchmark") as connection:
+            connection.execute("select count(*) from candles")
+        self.set_clock(MIDNIGHT_MS)
 
     def set_clock(self, at_ms: int) -> None:
         for url in self.venues.values():
@@ -91,15 +101,6 @@ class World:
     def environment_of(self, venue: str) -> dict[str, str]:
         return {**self.environment, "KRAKEN_API_URL": self.venues[venue]}
 
-    def add_bots(self, count: int) -> None:
-        """Until there are so many, each with its own money."""
-        reports = PostgresReports(self.database_url)
-        try:
-            for n in range(len(reports.bots()), count):
-                reports.ensure_bot(f"bot-{n}", "paper", "EUR", Decimal(1000))
-        finally:
-            reports.close()
-
 
 def measure(command: Sequence[str], environment: dict[str, str]) -> dict[str, Any]:
     """What a command cost; see _measure.py."""
@@ -110,39 +111,42 @@ def measure(command: Sequence[str], environment: dict[str, str]) -> dict[str, An
 
 
 @contextmanager
-def open_world(count: int = 10, days: int = 20, far_latency_ms: float = 100.0) -> Iterator[World]:
-    """A market of `count` symbols in a warm database, at its first midnight but one.
+def open_world(symbol_count: int = 10, bot_count: int = 1, far_latency_ms: float = 100.0) -> Iterator[World]:
+    """Bots that have ticked before, in a warm database.
 
     The venue "near" answers at once; "far" answers after far_latency_ms and refuses what
-    Kraken would refuse.  days: midnights that can be asked for, and two to warm up.
+    Kraken would refuse.
     """
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="mt-bench-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        days += 3
-        write_market(folder / "market", count, days)
-        start = END_MS - days * DAY_MS
+        write_market(folder / "market", symbol_count)
+        slow = ["--latency-ms", str(far_latency_ms), "--rate-limit"]
         venues = {
-            "near": stack.enter_context(_simulator(folder, start, [])),
-            "far": stack.enter_context(
-                _simulator(folder, start, ["--latency-ms", str(far_latency_ms), "--rate-limit"])
-            ),
+            "near": stack.enter_context(_simulator(folder / "market", [])),
+            "far": stack.enter_context(_simulator(folder / "market", slow)),
         }
         server = embedded.start(folder / "db")
         stack.callback(embedded.stop, folder / "db")
-        url = create_database(server, "benchmark")
+        url = create_database(server, BEFORE)
         migrate(url)
-        environment = _environment(folder, count) | {"DATABASE_URL": url}
-        world = World(environment, venues, start, url)
-        world.add_bots(1)
-        # Twice: the first run reads the venue's whole history, and caches settings and byte-code.
-        world.to_next_midnight()
-        for venue in venues:
+        _add_bots(url, bot_count)
+        world = World(_environment(folder, symbol_count) | {"DATABASE_URL": url}, venues, server)
+        # The first tick reads the venue's whole history; all of them cache settings and byte-code.
+        for venue, minutes_before in (("near", 30), ("far", 20), ("near", 15)):
+            world.set_clock(MIDNIGHT_MS - minutes_before * MINUTE_MS)
             world.tick(venue)
-            world.set_clock(world.day_ms + 5 * MINUTE_MS)
-        world.to_next_midnight()
-        world.tick()
         yield world
+
+
+def _add_bots(url: str, count: int) -> None:
+    """Each with its own money."""
+    reports = PostgresReports(url)
+    try:
+        for n in range(count):
+            reports.ensure_bot(f"bot-{n}", "paper", "EUR", Decimal(1000))
+    finally:
+        reports.close()
 
 
 def _environment(folder: Path, count: int) -> dict[str, str]:
@@ -159,20 +163,10 @@ def _environment(folder: Path, count: int) -> dict[str, str]:
 
 
 @contextmanager
-def _simulator(folder: Path, at_ms: int, options: list[str]) -> Iterator[str]:
+def _simulator(market: Path, options: list[str]) -> Iterator[str]:
     """URL of a simulator in a process of its own."""
-    command = [
-        sys.executable,
-        "-m",
-        "bot.simulator",
-        "--data",
-        str(folder / "market"),
-        "--at",
-        to_datetime(at_ms).isoformat(),
-        "--port",
-        "0",
-    ]
-    with subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-m", "bot.simulator", "--data", str(market), "--port", "0", *options]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             found = next((m for line in process.stdout if (m := re.search(r"listening on (\S+)", line))), None)
