@@ -76,7 +76,7 @@ def _decode(kind: Any, data: Any) -> Any:
     if kind is Decimal:
         return Decimal(data)
     if kind in (bool, int, str):
-        if not isinstance(data, kind):
+        if not isinstance(data, kind) or isinstance(data, bool) is not (kind is bool):
             raise TypeError(f"expected {kind.__name__}, found {data!r}")
         return data
     if kind is Any:
@@ -94,4 +94,6 @@ def _decode_union(choices: tuple[Any, ...], data: Any) -> Any:
     if isinstance(data, str) and str in choices:
         return data
     rest = [choice for choice in choices if choice not in (NoneType, str)]
+    if not rest:
+        raise TypeError(f"expected text, found {data!r}")
     return _decode(rest[0], data)

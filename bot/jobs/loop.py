@@ -23,19 +23,16 @@ async def run_loop(
     A tick that takes longer than the cadence is followed at once; ticks never
     overlap. Setting stop lets the tick in hand finish. Returns the number of ticks.
     """
-    began = time.monotonic()
+    began = due = time.monotonic()
     ticks = 0
     while not stop.is_set():
-        due = began + ticks * every_s
         on_tick(await tick())
         ticks += 1
         now = time.monotonic()
-        if for_s is not None and began + ticks * every_s - began >= for_s:
+        # Late: the missed beats are skipped, not made up in a burst.
+        due = max(due + every_s, now)
+        if for_s is not None and due - began >= for_s:
             break
-        if now < due + every_s:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), due + every_s - now)
-        else:
-            # Late: the missed beats are skipped, not made up in a burst.
-            began = now - ticks * every_s
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), due - now)
     return ticks

@@ -62,4 +62,6 @@ def sharpe_ratio(equity: Sequence[tuple[int, Decimal]]) -> float | None:
         return None
     mean = sum(returns) / len(returns)
     variance = sum((r - mean) ** 2 for r in returns) / (len(returns) - 1)
-    return mean / math.sqrt(variance) * math.sqrt(DAYS_A_YEAR) if variance > 0 else None
+    # Equal returns differ in their last bits; that is no variance.
+    steady = variance <= (1e-9 * max(abs(r) for r in returns)) ** 2
+    return None if steady else mean / math.sqrt(variance) * math.sqrt(DAYS_A_YEAR)

@@ -48,10 +48,20 @@ def replay(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> Replay:
     return Replay(not differences, differences)
 
 
+class _Nothing:
+    """What a field holds that is not there; null is a value."""
+
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+NOTHING = _Nothing()
+
+
 def _differences(path: str, stored: Any, now: Any) -> Iterator[str]:
     if isinstance(stored, dict) and isinstance(now, dict):
         for key in sorted(stored.keys() | now.keys()):
-            yield from _differences(f"{path}.{key}" if path else key, stored.get(key), now.get(key))
+            yield from _differences(f"{path}.{key}" if path else key, stored.get(key, NOTHING), now.get(key, NOTHING))
     elif isinstance(stored, list) and isinstance(now, list) and len(stored) == len(now):
         for i, (before, after) in enumerate(zip(stored, now, strict=True)):
             yield from _differences(f"{path}[{i}]", before, after)

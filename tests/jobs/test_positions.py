@@ -9,7 +9,7 @@ import pytest
 
 from tests.jobs.books import check_books
 from tests.jobs.paths import DAY, HOUR, MINUTE, STEP, T0, Path
-from tests.jobs.world import MakeWorld, World, first_reasons, verdicts_of
+from tests.jobs.world import MakeWorld, Row, World, first_reasons, verdicts_of
 
 SOON = T0 + 30_000
 """Half a minute after the candle that breaks out has closed."""
@@ -27,7 +27,7 @@ def holder(make_world: MakeWorld):
     return make
 
 
-def closed(world: World) -> dict[str, object]:
+def closed(world: World) -> Row:
     (trade,) = world.trades("status = 'closed'")
     return trade
 
