@@ -82,7 +82,7 @@ def entry_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
     """(path, container, key) of every value that is no container."""
-    items = value.items() if isinstance(value, dict) else enumerate(value)
+    items: list[tuple[Any, Any]] = list(value.items() if isinstance(value, dict) else enumerate(value))
     for key, item in items:
         here = f"{path}[{key}]" if isinstance(value, list) else f"{path}.{key}" if path else key
         if isinstance(item, dict | list) and item:

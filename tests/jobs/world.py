@@ -255,7 +255,7 @@ class World:
 
 def verdicts_of(document: Document, bot: int = 0) -> dict[str, tuple[str, str]]:
     """{symbol: (verdict, deciding reason)} of the newest bars."""
-    return {v["symbol"]: (v["verdict"], v["reason"]) for v in document["bots"][bot]["verdicts"]}
+    return {v["symbol"]: (v["verdict"], v["reasons"][-1]["rule"]) for v in document["bots"][bot]["verdicts"]}
 
 
 def first_reasons(rows: Iterable[Row]) -> list[str]:
