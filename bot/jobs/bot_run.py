@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -23,11 +23,12 @@ from bot.domain.records import (
 )
 from bot.domain.signals import Signal
 from bot.domain.timeframes import last_closed_open_ms
+from bot.features import FeatureTable, compute
 from bot.jobs.account import Account
 from bot.jobs.candles import Key, Need, Problem
 from bot.jobs.orders import Planned, plan_orders
 from bot.jobs.rules import paper_rules, rules_of
-from bot.jobs.signals import Bar, Weighted, columns_read, judge, unhandled_bars, weighted_strategies
+from bot.jobs.signals import Bar, Weighted, columns_read, judge, table_bars, weighted_strategies
 from bot.rulebook.decide import decide
 from bot.rulebook.ledger import quantize
 from bot.rulebook.rules import Rules
@@ -45,7 +46,10 @@ NO_QUOTE = Quote(NAN, NAN, NAN)
 
 @dataclass(slots=True)
 class MarketNow:
-    """What a tick knows of the market, shared by all bots. `stored` grows as candles come in."""
+    """What a tick knows of the market, shared by all bots. `stored` grows as candles come in.
+
+    tables, judged: features, and bars with their signals, of bots that ask the same.
+    """
 
     now_ms: int
     status: str
@@ -53,6 +57,8 @@ class MarketNow:
     markets: dict[str, Market]
     stored: dict[Key, Candles] = field(default_factory=dict)
     problems: dict[str, Problem] = field(default_factory=dict)
+    tables: dict[tuple[str, ...], FeatureTable] = field(default_factory=dict)
+    judged: dict[Hashable, tuple[list[Bar], tuple[Signal, ...]]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -157,21 +163,28 @@ def _coarse_before_finest(run: BotRun, now: MarketNow) -> dict[str, Candles]:
 
 
 def read_signals(run: BotRun, now: MarketNow) -> None:
-    """Bars and signals of every due symbol whose candles are good."""
+    """Bars and signals of every due symbol whose candles are good. Bots alike share them."""
     market = run.settings.market
     columns = columns_read(run.weighted)
+    voters = tuple((strategy.name, strategy.params, weight) for strategy, weight in run.weighted)
     for symbol in market.symbols:
         candles = now.stored.get((symbol, market.timeframe))
-        if symbol not in run.due or symbol in now.problems or candles is None:
+        if symbol not in run.due or symbol in now.problems or candles is None or not len(candles):
             continue
         context = {
             timeframe: now.stored[symbol, timeframe]
             for timeframe in market.context_timeframes
             if (symbol, timeframe) in now.stored
         }
-        bars = unhandled_bars(candles, context, run.snapshot.handled.get(symbol), columns)
+        series = (symbol, market.timeframe, *context)
+        handled_ms = run.snapshot.handled.get(symbol)
+        if (series, handled_ms, voters) not in now.judged:
+            if series not in now.tables:
+                now.tables[series] = compute(candles, context)
+            bars = table_bars(now.tables[series], candles.step_ms, handled_ms, columns)
+            now.judged[series, handled_ms, voters] = bars, tuple(judge(bar, run.weighted) for bar in bars)
+        bars, run.signals[symbol] = now.judged[series, handled_ms, voters]
         run.bars.extend(bars)
-        run.signals[symbol] = tuple(judge(bar, run.weighted) for bar in bars)
 
 
 def make_views(run: BotRun, now: MarketNow, books: dict[str, OrderBook]) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from bot.domain.candles import Candles
 from bot.domain.signals import Signal
-from bot.features import FeatureTable, compute
+from bot.features import FeatureTable
 from bot.settings import Settings
 from bot.strategies.base import Strategy
 from bot.strategies.ensemble import evaluate
@@ -46,18 +45,8 @@ def columns_read(weighted: Weighted) -> tuple[str, ...]:
     return tuple(dict.fromkeys([name for strategy, _ in weighted for name in strategy.features] + ["atr_14"]))
 
 
-def unhandled_bars(
-    candles: Candles, context: Mapping[str, Candles], handled_ms: int | None, columns: Sequence[str]
-) -> list[Bar]:
-    """Decision candles after the last handled one, oldest first; only the newest on a symbol's first tick."""
-    if not len(candles):
-        return []
-    table = compute(candles, context)
-    return table_bars(table, candles.step_ms, handled_ms, columns)
-
-
 def table_bars(table: FeatureTable, step_ms: int, handled_ms: int | None, columns: Sequence[str]) -> list[Bar]:
-    """The unhandled rows of a feature table as bars."""
+    """Decision candles after the last handled one, oldest first; only the newest on a symbol's first tick."""
     first = len(table) - 1 if handled_ms is None else int(np.searchsorted(table.open_ms, handled_ms, side="right"))
     bars = []
     for i in range(max(first, 0), len(table)):

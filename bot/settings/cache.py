@@ -11,7 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ _CODE = ("settings/*.py", "strategies/**/*.py", "domain/timeframes.py")
 def key_of(inputs: Inputs) -> str:
     """Hash of all inputs; "" when they cannot be hashed."""
     try:
-        code = [path.read_bytes() for pattern in _CODE for path in sorted(_PACKAGE.glob(pattern))]
+        code = _code(_PACKAGE)
         given = json.dumps(
             [
                 dict(inputs.profiles),
@@ -42,10 +44,20 @@ def key_of(inputs: Inputs) -> str:
         )
     except (OSError, TypeError, ValueError):
         return ""
+    return _digest((code, given.encode())).hex()
+
+
+@cache
+def _code(package: Path) -> bytes:
+    """Stands for the code that this process runs; read once, however many bots it has."""
+    return _digest([path.read_bytes() for pattern in _CODE for path in sorted(package.glob(pattern))])
+
+
+def _digest(parts: Iterable[bytes]) -> bytes:
     digest = hashlib.blake2b(digest_size=20)
-    for part in (*code, given.encode()):
+    for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.hexdigest()
+    return digest.digest()
 
 
 def read(home: Path, key: str) -> Settings | None:
