@@ -285,11 +285,9 @@ def record(run: BotRun, now: MarketNow, code_version: str) -> DecisionRecord | N
 def plan(run: BotRun, now: MarketNow, attempt: int) -> None:
     """Order rows for the decision's intents, and the new marks of its positions."""
     decision = run.decision
-    if decision is None:
-        return
+    assert decision is not None
     for mark in decision.marks:
-        if mark.symbol in now.markets and mark.trade_id in run.account.trades:
-            run.account.mark(mark, now.markets[mark.symbol], now.now_ms)
+        run.account.mark(mark, now.markets[mark.symbol], now.now_ms)
     ttl_ms = paper_rules(run.settings).entry_ttl_ms
     run.planned = plan_orders(
         decision.intents, run.account, now.markets, now.now_ms, attempt, ttl_ms, now.now_ms + PAPER_DEADLINE_MS

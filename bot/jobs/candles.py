@@ -127,14 +127,14 @@ async def gather(
 
 
 def _sort_in(gathered: Gathered, answer: CandleAnswer, now_ms: int) -> None:
-    if answer.candles is not None and not answer.problem:
-        closed = answer.candles.closed_at(now_ms)
-        if len(closed):
-            gathered.fresh.append(closed)
-    elif answer.problem:
+    if answer.problem or answer.candles is None:
         rule = "stale" if answer.problem == "unreachable" else answer.problem
         detail = f"{answer.request.timeframe}: {answer.detail}"
         gathered.problems.setdefault(answer.request.symbol, Problem(rule, detail))
+        return
+    closed = answer.candles.closed_at(now_ms)
+    if len(closed):
+        gathered.fresh.append(closed)
 
 
 def absorb(stored: Candles, fresh: Candles) -> Candles:
