@@ -250,9 +250,9 @@ def _gate(
     age_bars = (now_ms - signal.close_ms) / timeframe_ms(signal.timeframe)
     if age_bars > rules.signal_max_age_bars:
         return reason("late_signal", Effect.BLOCK, age=age_bars, limit=rules.signal_max_age_bars)
-    for note in notes:
-        if note.effect is Effect.BLOCK:
-            return note
+    waiting = next((note for note in notes if note.effect is Effect.BLOCK), None)
+    if waiting is not None:
+        return waiting
     if view.symbol in book.in_doubt:
         return reason("in_doubt", Effect.BLOCK, symbol=view.symbol)
     if any(pending.symbol == view.symbol for pending in book.pending):

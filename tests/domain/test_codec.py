@@ -79,6 +79,7 @@ def same(a: Any, b: Any) -> bool:
     return a == b
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())

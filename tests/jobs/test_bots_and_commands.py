@@ -62,6 +62,7 @@ def test_ten_bots_each_add_up_over_a_day(make_world: MakeWorld):
         assert world.count("equity_snapshots", f"bot_id = {bot['bot_id']}") == 13
 
 
+@pytest.mark.slow
 def test_a_bot_keeps_its_hands_off_a_symbol_it_no_longer_trades_but_protects_it(make_world: MakeWorld):
     path = Path().break_out().go(1.055, T0, T0 + HOUR).go(1.0, T0 + 2 * HOUR, T0 + 3 * HOUR)
     world = make_world({"BTC": path, "ETH": Path(50)})

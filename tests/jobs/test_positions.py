@@ -130,6 +130,7 @@ def test_a_stop_that_the_price_jumps_over_sells_at_the_open(holder):
     assert float(trade["exit_price"]) <= max(opening, 99.43)
 
 
+@pytest.mark.slow
 def test_the_trailing_stop_only_moves_up_and_sells_what_is_left(holder):
     path = Path().break_out().go(1.055, T0, T0 + HOUR).go(1.03, T0 + 2 * HOUR, T0 + 3 * HOUR)
     world = holder(path)

@@ -65,6 +65,7 @@ def test_a_held_symbol_costs_one_more_request(make_world: MakeWorld):
     assert world.trips == 3
 
 
+@pytest.mark.slow
 def test_candles_built_from_five_minutes_equal_the_venues_own(make_world: MakeWorld):
     world = make_world({"BTC": Path(64_000, decimals=1).break_out(T0 + 3 * HOUR, 1.01)})
     for hours in range(50):
