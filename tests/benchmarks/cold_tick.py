@@ -31,6 +31,8 @@ import bot.cli.main, bot.cli.commands.tick, bot.cli.wiring, bot.jobs.tick
 import bot.adapters.postgres, bot.adapters.exchange, bot.adapters.paper
 bot.adapters.exchange.CcxtMarketData("kraken")._client.exchange
 """
+PLAIN = "import ccxt.async_support, numpy, pandas, psycopg, pydantic_settings, rich, talib, tenacity, typer; print()"
+"""The peer: only importing what a bot of this kind is commonly made of, the common way."""
 GROUPS = {
     "numpy": ("numpy",),
     "asyncio": ("asyncio", "ssl", "_ssl", "concurrent", "socket", "selectors"),
@@ -97,6 +99,7 @@ def imports(runs: int) -> None:
     print(
         f"\ninterpreter {1000 * min(one['wall_s'] for one in bare):.0f} ms, {bare[0]['peak_mb']:.0f} MB; imports, ms:"
     )
+    plain = [measure([sys.executable, "-c", PLAIN], environment) for _ in range(runs)]
     shortest: dict[str, float] = {}
     for _ in range(runs):
         for module, taken_ms in _import_times(environment):
@@ -106,6 +109,8 @@ def imports(runs: int) -> None:
         top = module.partition(".")[0]
         groups[next((name for name, tops in GROUPS.items() if top in tops), "rest")] += taken_ms
     print("  ".join(f"{name} {taken_ms:.0f}" for name, taken_ms in groups.items()), f" all {sum(groups.values()):.0f}")
+    taken_ms, peak = 1000 * statistics.median(one["wall_s"] for one in plain), max(one["peak_mb"] for one in plain)
+    print(f"plain imports of common packages, from start to exit: {taken_ms:.0f} ms, {peak:.0f} MB")
 
 
 def _import_times(environment: dict[str, str]) -> Iterable[tuple[str, float]]:
