@@ -146,7 +146,8 @@ def _launch(folder: Path, version: int) -> Path | None:
         server = package.get_server(folder, cleanup_mode=None, postgres_version=version)
     except (subprocess.SubprocessError, AssertionError) as problem:
         words = _last_words(folder)
-        if "shared memory block" in words:  # orphans of a killed server are about to leave
+        # Orphans of a killed server, or the lock files of one that is stopping, are about to go.
+        if "shared memory block" in words or "lock file" in words:
             time.sleep(0.5)
             return None
         raise RuntimeError(words or str(problem)) from problem

@@ -10,7 +10,7 @@ from bot.domain.book import Book, BotState, BotStatus
 from bot.domain.candle_checks import is_stale
 from bot.domain.candles import Candles
 from bot.domain.codec import to_json
-from bot.domain.decisions import Decision, SymbolView
+from bot.domain.decisions import Decision, Effect, Reason, SymbolView, Verdict
 from bot.domain.markets import Market, OrderBook, Quote
 from bot.domain.orders import Leg, Order
 from bot.domain.records import (
@@ -40,6 +40,9 @@ NAN = float("nan")
 ONLINE = "online"
 PAPER_DEADLINE_MS = 0
 """The paper venue accepts within the commit that records it: anything else was never placed."""
+
+MOST_JUDGED = 24
+"""Decision candles per symbol that one tick judges: a day of hours."""
 
 NO_QUOTE = Quote(NAN, NAN, NAN)
 
@@ -71,12 +74,15 @@ class BotRun:
     weighted: Weighted
     account: Account
     symbols: tuple[str, ...]
+    watched: tuple[str, ...]
+    halted: str = ""
     due: frozenset[str] = frozenset()
     bars: list[Bar] = field(default_factory=list)
     signals: dict[str, tuple[Signal, ...]] = field(default_factory=dict)
     views: tuple[SymbolView, ...] = ()
     book: Book | None = None
     decision: Decision | None = None
+    unjudged: list[Verdict] = field(default_factory=list)
     planned: list[Planned] = field(default_factory=list)
     commands_done: tuple[tuple[int, str], ...] = ()
 
@@ -89,12 +95,17 @@ class BotRun:
         return self.settings.market.timeframe
 
 
-def open_run(snapshot: BotSnapshot, settings: Settings) -> BotRun:
-    """A bot's run at the start of a tick; its symbols are those it trades, then any others it still holds."""
+def open_run(snapshot: BotSnapshot, settings: Settings, halted: str = "") -> BotRun:
+    """A bot's run at the start of a tick; its symbols are those it watches, then any others it still holds.
+
+    halted: why it may not enter, as a rule name: it then watches nothing and only
+    looks after what it holds.
+    """
     rules = rules_of(settings, snapshot.mode)
     account = Account(snapshot, rules.cooldown_ms)
-    symbols = tuple(dict.fromkeys((*settings.market.symbols, *sorted(account.symbols()))))
-    return BotRun(snapshot, settings, rules, weighted_strategies(settings), account, symbols)
+    watched = () if halted else settings.market.symbols
+    symbols = tuple(dict.fromkeys((*watched, *sorted(account.symbols()))))
+    return BotRun(snapshot, settings, rules, weighted_strategies(settings), account, symbols, watched, halted)
 
 
 def find_needs(run: BotRun, now_ms: int) -> list[Need]:
@@ -105,7 +116,7 @@ def find_needs(run: BotRun, now_ms: int) -> list[Need]:
     """
     market = run.settings.market
     newest = last_closed_open_ms(now_ms, market.timeframe)
-    run.due = frozenset(s for s in market.symbols if run.snapshot.handled.get(s, -1) < newest)
+    run.due = frozenset(s for s in run.watched if run.snapshot.handled.get(s, -1) < newest)
     coarser = (market.timeframe, *market.context_timeframes)
     active = run.account.symbols()
     needs = []
@@ -125,6 +136,15 @@ def look_back_ms(run: BotRun) -> dict[str, int]:
     for trade in run.account.trades.values():
         since[trade.symbol] = min(since.get(trade.symbol, trade.entry_ms), run.snapshot.last_tick_ms)
     return since
+
+
+def stand_in_quotes(run: BotRun, now: MarketNow) -> None:
+    """The newest close for what the venue gives no price of: worth knowing, not to be traded at."""
+    for symbol in run.account.symbols():
+        quote = now.quotes.get(symbol, NO_QUOTE)
+        finest = now.stored.get((symbol, run.finest))
+        if not (quote.bid > 0.0 or quote.last > 0.0) and finest is not None and len(finest):
+            now.quotes[symbol] = Quote(NAN, NAN, float(finest.close[-1]))
 
 
 def settle(run: BotRun, now: MarketNow) -> None:
@@ -167,7 +187,7 @@ def read_signals(run: BotRun, now: MarketNow) -> None:
     market = run.settings.market
     columns = columns_read(run.weighted)
     voters = tuple((strategy.name, strategy.params, weight) for strategy, weight in run.weighted)
-    for symbol in market.symbols:
+    for symbol in run.watched:
         candles = now.stored.get((symbol, market.timeframe))
         if symbol not in run.due or symbol in now.problems or candles is None or not len(candles):
             continue
@@ -177,7 +197,7 @@ def read_signals(run: BotRun, now: MarketNow) -> None:
             if (symbol, timeframe) in now.stored
         }
         series = (symbol, market.timeframe, *context)
-        handled_ms = run.snapshot.handled.get(symbol)
+        handled_ms = _judged_from(run, symbol, candles)
         if (series, handled_ms, voters) not in now.judged:
             if series not in now.tables:
                 now.tables[series] = compute(candles, context)
@@ -185,6 +205,28 @@ def read_signals(run: BotRun, now: MarketNow) -> None:
             now.judged[series, handled_ms, voters] = bars, tuple(judge(bar, run.weighted) for bar in bars)
         bars, run.signals[symbol] = now.judged[series, handled_ms, voters]
         run.bars.extend(bars)
+
+
+def _judged_from(run: BotRun, symbol: str, candles: Candles) -> int | None:
+    """Up to which candle there is nothing left to judge.
+
+    After a long outage all but the newest MOST_JUDGED candles get their verdict
+    unjudged: none of them can be entered, and their votes must not make the tick
+    that comes back too large to be saved.
+    """
+    handled_ms = run.snapshot.handled.get(symbol)
+    if handled_ms is None:
+        return None
+    oldest_ms = int(candles.open_ms[-1]) - MOST_JUDGED * candles.step_ms
+    if handled_ms >= oldest_ms:
+        return handled_ms
+    skipped = candles.open_ms[(candles.open_ms > handled_ms) & (candles.open_ms <= oldest_ms)]
+    verdict = "hold" if run.account.holds(symbol) else "no_trade"
+    run.unjudged += [
+        Verdict(symbol, candles.timeframe, int(open_ms), verdict, (Reason("older_bar", Effect.NOTE),))
+        for open_ms in skipped
+    ]
+    return oldest_ms
 
 
 def make_views(run: BotRun, now: MarketNow, books: dict[str, OrderBook]) -> None:
@@ -222,7 +264,7 @@ def _problem(run: BotRun, now: MarketNow, symbol: str, market: Market | None) ->
         return now.problems[symbol].rule
     if market is None:
         return "unknown_symbol"
-    if market.status != ONLINE or symbol not in run.settings.market.symbols:
+    if market.status != ONLINE or symbol not in run.watched:
         return "not_tradable"
     finest = now.stored.get((symbol, run.finest))
     if symbol in run.due and (finest is None or is_stale(finest, now.now_ms, run.settings.market.stale_after_s)):
@@ -248,7 +290,7 @@ def _extremes(run: BotRun, now: MarketNow, symbol: str) -> tuple[float, float]:
 
 def take_decision(run: BotRun, now: MarketNow) -> Decision:
     """Ask the rulebook."""
-    halted = "" if now.status == ONLINE else "venue_status"
+    halted = run.halted or ("" if now.status == ONLINE else "venue_status")
     equity = float(run.account.cash + run.account.positions_value(_prices(run, now)))
     run.book = run.account.book(equity, now.now_ms, halted)
     run.decision = decide(run.book, run.views, run.rules, now.now_ms)
@@ -384,7 +426,7 @@ def plan_writes(run: BotRun, decision_record: DecisionRecord | None) -> BotWrite
     return replace(
         run.account.drain(),
         signals=tuple(signal for signals in run.signals.values() for signal in signals),
-        verdicts=run.decision.verdicts,
+        verdicts=(*run.unjudged, *run.decision.verdicts),
         decision=decision_record,
     )
 

@@ -32,6 +32,9 @@ from bot.settings import Settings
 VENUE_KEY = "venue"
 """Key of the risk event of a venue that cannot be used."""
 
+SETTINGS_KEY = "settings"
+"""Key of the risk event of a bot whose own settings are wrong."""
+
 METADATA_MAX_AGE_MS = 86_400_000
 """Trading rules of symbols change rarely; they are asked for once a day."""
 
@@ -70,6 +73,10 @@ class Laps:
         self._began = now
 
 
+Chosen = dict[int, tuple[Settings, ConfigError | None]]
+"""Settings by bot id, and what is wrong with the bot's own."""
+
+
 @dataclass(slots=True)
 class _Tick:
     """State of one tick. at_ms: virtual time asked for.  venue_ms: the venue's own time, later than now with at_ms."""
@@ -77,6 +84,7 @@ class _Tick:
     deps: TickDeps
     lease: Lease
     snapshot: Snapshot
+    chosen: Chosen
     market_data: MarketData
     now: MarketNow
     slot_ms: int
@@ -122,9 +130,14 @@ async def run_tick(deps: TickDeps, *, at_ms: int | None = None, dry_run: bool = 
     if snapshot.lease is None:
         return _skipped(snapshot, "held", f"another run holds this tick: {snapshot.holder}", laps)
     lease = snapshot.lease
-    market_data = deps.open_market(snapshot)
     try:
-        opening = await _open(deps, snapshot, market_data)
+        market_data = deps.open_market(snapshot)
+    except BaseException:
+        await asyncio.to_thread(deps.store.commit, lease, Writes(release=True))
+        raise
+    chosen = {bot.bot_id: _settings_of(deps, bot) for bot in snapshot.bots}
+    try:
+        opening = await _open(deps, snapshot, chosen, market_data)
         now_ms = _time_of(snapshot, opening, at_ms)
     except MetronomeError as error:
         await _give_up(deps, lease, market_data, error, dry_run)
@@ -136,7 +149,7 @@ async def run_tick(deps: TickDeps, *, at_ms: int | None = None, dry_run: bool = 
         return _skipped(snapshot, "done", f"slot {iso(slot_ms)} is done already", laps, now_ms)
 
     now = MarketNow(now_ms, opening.status, dict(opening.quotes), {m.symbol: m for m in snapshot.markets})
-    tick = _Tick(deps, lease, snapshot, market_data, now, slot_ms, at_ms, opening.now_ms, dry_run, laps)
+    tick = _Tick(deps, lease, snapshot, chosen, market_data, now, slot_ms, at_ms, opening.now_ms, dry_run, laps)
     try:
         return await _work(tick)
     except LeaseLost:
@@ -151,10 +164,38 @@ async def run_tick(deps: TickDeps, *, at_ms: int | None = None, dry_run: bool = 
         raise
 
 
-async def _open(deps: TickDeps, snapshot: Snapshot, market_data: MarketData) -> Opening:
+def _settings_of(deps: TickDeps, bot: BotSnapshot) -> tuple[Settings, ConfigError | None]:
+    """A bot's settings; those of the installation when its own are wrong.
+
+    One bot's mistake must not leave the others, nor what it holds itself, unattended.
+    """
+    try:
+        return deps.settings_for(bot), None
+    except ConfigError as error:
+        return deps.base, error
+
+
+def _settings_events(tick: _Tick) -> list[RiskEvent]:
+    events = []
+    for bot in tick.snapshot.bots:
+        error = tick.chosen[bot.bot_id][1]
+        if error is not None:
+            message = f"{bot.name} enters nothing: {error.what}"
+            fix = error.fix or f"python -m bot config rollback --bot {bot.name}"
+            events.append(
+                RiskEvent(bot.bot_id, SETTINGS_KEY, "", "bad_settings", "error", message, fix, tick.now.now_ms)
+            )
+        elif SETTINGS_KEY in bot.open_risk_keys:
+            events.append(
+                RiskEvent(bot.bot_id, SETTINGS_KEY, "", "bad_settings", "info", "mended", "", tick.now.now_ms, True)
+            )
+    return events
+
+
+async def _open(deps: TickDeps, snapshot: Snapshot, chosen: Chosen, market_data: MarketData) -> Opening:
     symbols = list(deps.base.market.symbols)
     for bot in snapshot.bots:
-        symbols += deps.settings_for(bot).market.symbols
+        symbols += chosen[bot.bot_id][0].market.symbols
         symbols += [trade.symbol for trade in bot.open_trades] + [order.symbol for order in bot.open_orders]
     return await market_data.opening(tuple(dict.fromkeys(symbols)))
 
@@ -211,9 +252,11 @@ async def _work(tick: _Tick) -> dict[str, Any]:
     await _refresh_metadata(tick)
     for bot in tick.snapshot.bots:
         if bot.status is not BotStatus.IDLE or bot.open_trades or bot.open_orders:
-            tick.runs.append(bot_run.open_run(bot, deps.settings_for(bot)))
+            settings, wrong = tick.chosen[bot.bot_id]
+            tick.runs.append(bot_run.open_run(bot, settings, "halted" if wrong else ""))
     await _bring_up_to_date(tick)
     for run in tick.runs:
+        bot_run.stand_in_quotes(run, now)
         bot_run.settle(run, now)
         bot_run.read_signals(run, now)
         bot_run.make_views(run, now, {})
@@ -226,7 +269,7 @@ async def _work(tick: _Tick) -> dict[str, Any]:
         bot_run.plan(run, now, tick.lease.token)
     first = [bot_run.plan_writes(run, record) for run, record in zip(tick.runs, records, strict=True)]
     events = tuple(event for run in tick.runs for event in bot_run.data_events(run, now, tick.fetched))
-    events += _venue_back(tick)
+    events = (*events, *_venue_back(tick), *_settings_events(tick))
     if any(run.planned for run in tick.runs):
         await tick.commit(
             Writes(tick=tick.record("running"), candles=tuple(tick.fresh), bots=tuple(first), risk_events=events)
@@ -263,7 +306,7 @@ async def _refresh_metadata(tick: _Tick) -> None:
 
     A symbol that was looked for in vain has an open risk event: it waits for the next day.
     """
-    wanted = {symbol for bot in tick.snapshot.bots for symbol in tick.deps.settings_for(bot).market.symbols}
+    wanted = {symbol for settings, _ in tick.chosen.values() for symbol in settings.market.symbols}
     in_vain = {key.removeprefix("data:") for bot in tick.snapshot.bots for key in bot.open_risk_keys}
     age = tick.now.now_ms - tick.snapshot.markets_ms
     if 0 <= age < METADATA_MAX_AGE_MS and wanted <= set(tick.now.markets) | in_vain:

@@ -113,7 +113,7 @@ def test_a_tick_imports_nothing_that_it_does_not_need(trading, traded, venue, ho
 def test_a_loop_ticks_until_its_time_is_up(trading, database_url):
     done = trading("loop", "--every", "1s", "--for", "2s", "--json")
     assert done.code == 0, done.err
-    assert done.document["ticks"] >= 2
+    assert done.document["ticks"] >= 1
     assert done.document["failed"] == 0
     assert done.document["skipped"] == done.document["ticks"] - 1
     assert count(database_url, "ticks") == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain.errors import ConfigError, ExchangeError
+from bot.domain.errors import ExchangeError
 from tests.jobs.books import check_books
 from tests.jobs.paths import HOUR, STEP, T0, Path
 from tests.jobs.world import MakeWorld, World, verdicts_of
@@ -104,11 +104,11 @@ def test_a_symbol_that_the_venue_does_not_know_is_named(make_world: MakeWorld):
     assert world.risks() == {}
 
 
-def test_a_symbol_that_is_misspelt_as_no_pair_at_all_is_refused_by_the_settings(make_world: MakeWorld):
+def test_a_symbol_that_is_misspelt_as_no_pair_at_all_halts_that_bot_and_is_named(make_world: MakeWorld):
     world = make_world()
     world.set_overrides(1, {"market": {"symbols": ["BTCEUR"]}})
-    with pytest.raises(ConfigError, match=r"market\.symbols"):
-        world.tick(SOON)
+    assert world.tick(SOON)["bots"][0]["verdicts"] == []
+    assert "market.symbols" in world.risks()["settings"]["message"]
 
 
 @pytest.mark.parametrize("kind", ["html", "empty", "empty_result", "half", "502", "reset", "error:EService:Busy"])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from bot.domain.errors import ConfigError
+from bot.domain.ports import MarketData
+from bot.domain.records import Snapshot
+from bot.jobs.tick import run_tick
 from tests.jobs.books import check_books
 from tests.jobs.paths import HOUR, STEP, T0, Path
-from tests.jobs.world import MakeWorld, World, verdicts_of
+from tests.jobs.world import CountingStore, MakeWorld, World, verdicts_of
 
 SOON = T0 + 30_000
 
@@ -202,13 +206,53 @@ def test_in_maintenance_nothing_is_entered_and_protection_goes_on(make_world: Ma
     assert world.trades()[0]["exit_reason"] == "stop_loss"
 
 
-def test_settings_that_make_no_sense_are_named_and_the_lease_is_given_back(make_world: MakeWorld):
-    world = make_world()
+def test_one_bots_senseless_settings_stop_its_entries_and_nobody_elses(make_world: MakeWorld):
+    """The bot looks after what it holds by the installation's settings, the other one goes on, and it is said."""
+    world = make_world({"BTC": Path().break_out().dip(T0 + 70 * 60_000, 0.98), "ETH": Path(50).break_out(T0)})
+    world.add_bot("second", 5_000)
+    world.tick(SOON)
     world.set_overrides(1, {"risk": {"stop_loss_frac": 7}})
-    with pytest.raises(ConfigError, match="stop_loss_frac"):
-        world.tick(SOON)
+    broken, sound = world.tick(SOON + HOUR)["bots"]
+    assert broken["verdicts"] == []
+    assert [note["rule"] for note in broken["notes"]] == ["halted"]
+    assert {v["symbol"]: v["verdict"] for v in sound["verdicts"]}["ETH/EUR"] == "enter"
+    event = world.risks()["settings"]
+    assert (event["bot_id"], event["kind"], event["severity"]) == (1, "bad_settings", "error")
+    assert "stop_loss_frac" in event["message"]
+    world.tick(SOON + HOUR + 3 * STEP)
+    assert [t["exit_reason"] for t in world.trades("bot_id = 1")] == ["stop_loss"]
     world.set_overrides(1, {})
+    healed, _ = world.tick(SOON + 2 * HOUR)["bots"]
+    assert {v["symbol"] for v in healed["verdicts"]} == {"BTC/EUR", "ETH/EUR"}
+    assert world.risks() == {}
+
+
+def test_an_exchange_that_cannot_be_opened_leaves_the_lease_free(make_world: MakeWorld):
+    world = make_world()
+    store = CountingStore(world.url)
+
+    def refuse(snapshot: Snapshot) -> MarketData:
+        raise ConfigError("no such exchange", where="exchange.id")
+
+    deps = replace(world.deps(store), open_market=refuse)
+    with pytest.raises(ConfigError, match="no such exchange"):
+        world.runner.run(run_tick(deps))
+    store.close()
     assert "skipped" not in world.tick(SOON)
+
+
+def test_without_a_price_of_the_venue_a_holding_is_worth_its_last_close(holding: World):
+    before = holding.tick(SOON + STEP)["bots"][0]["equity"]
+    holding.venue.faults.add("SystemStatus", "status:maintenance", times=None)
+    holding.venue.faults.add("Ticker", "error:EService:Unavailable", times=None)
+    without = holding.tick(SOON + 2 * STEP)["bots"][0]
+    assert without["equity"] == pytest.approx(before, rel=1e-3)
+    entry = {p["symbol"]: p["entry_price"] for p in without["positions"]}
+    worth = {p["symbol"]: p["price"] for p in without["positions"]}
+    assert all(worth[symbol] != entry[symbol] for symbol in entry)
+    check_books(holding, prices=False)
+    holding.venue.faults.clear()
+    holding.tick(SOON + 3 * STEP)
 
 
 def test_the_first_equity_of_a_bot_is_its_money(make_world: MakeWorld):

@@ -71,6 +71,7 @@ SCENES: dict[str, tuple[Callable[[], Path], list[int], int, str]] = {
     "due while held": (lambda: Path().break_out(), [SOON], SOON + HOUR, ""),
 }
 
+
 @pytest.mark.slow
 @pytest.mark.parametrize("retry", ["same slot", "next slot", "same holder"])
 @pytest.mark.parametrize("scene", SCENES)

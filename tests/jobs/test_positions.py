@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from bot.jobs.bot_run import MOST_JUDGED
 from tests.jobs.books import check_books
 from tests.jobs.paths import DAY, HOUR, MINUTE, STEP, T0, Path
 from tests.jobs.world import MakeWorld, Row, World, first_reasons, verdicts_of
@@ -242,6 +243,7 @@ def test_after_an_outage_longer_than_the_venue_remembers_the_stop_is_still_found
     assert document["missed_slots"] == hours * 12 - 1
     assert closed(world)["exit_reason"] == "stop_loss"
     assert len(world.verdicts()) == hours + 1
+    assert world.count("signals") <= 1 + MOST_JUDGED
     if hours > 60:
         intervals = {r.query["interval"] for r in world.venue.requests.newest() if r.endpoint == "OHLC"}
         assert {"5", "60"} <= intervals
