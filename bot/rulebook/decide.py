@@ -292,13 +292,7 @@ def _enter(draft: _Draft, view: SymbolView, signal: Signal, money: _Money, rules
         ),
         rules,
     )
-    reasons: list[Reason] = []
-    if plan.shrunk_by != limits.NO_RULE:
-        reasons.append(
-            reason(
-                limits.RULE_NAMES[plan.shrunk_by], Effect.SHRINK, wanted=plan.wanted, size=plan.size, cap=plan.limit
-            )
-        )
+    reasons = _shrinks(plan, money, view.size_step, rules)
     if plan.blocked_by != limits.NO_RULE:
         blocked = reason(limits.RULE_NAMES[plan.blocked_by], Effect.BLOCK, size=plan.wanted, limit=plan.limit)
         draft.verdict(signal, "no_trade", *reasons, blocked)
@@ -316,3 +310,16 @@ def _enter(draft: _Draft, view: SymbolView, signal: Signal, money: _Money, rules
     money.cash_free -= plan.size * price * (1.0 + view.taker_fee)
     money.exposure += plan.size * price
     money.open_count += 1
+
+
+def _shrinks(plan: limits.EntryPlan, money: _Money, size_step: float, rules: Rules) -> list[Reason]:
+    """One reason for each limit that took something off and left something, in the order in which they did."""
+    reasons: list[Reason] = []
+    caps = (rules.max_position_frac, rules.max_long_exposure_frac, money.cash_free)
+    before = plan.wanted
+    for rule, cap, after in zip(limits.CAPS, caps, plan.after, strict=True):
+        if 0.0 < after < before:
+            left = floor_to_step(after, size_step)
+            reasons.append(reason(limits.RULE_NAMES[rule], Effect.SHRINK, wanted=before, size=left, cap=cap))
+        before = after
+    return reasons

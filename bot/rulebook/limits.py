@@ -17,6 +17,9 @@ MIN_TRADE = 5
 DUST = 6
 MAX_OPEN_POSITIONS = 7
 
+CAPS = (POSITION_CAP, EXPOSURE, CASH)
+"""The limits that shrink an entry, in the order in which they are asked."""
+
 RULE_NAMES = (
     "",
     "risk_per_trade",
@@ -53,14 +56,14 @@ class EntryInputs(NamedTuple):
 class EntryPlan(NamedTuple):
     """size: base units on the venue's step, 0.0 when blocked.
 
-    wanted: before limits.  shrunk_by, blocked_by: rule codes (RULE_NAMES), the
-    tightest limit that bit and the rule that refused; NO_RULE where none did.
-    limit: the number that the deciding rule went by, in its own unit.
+    wanted: before limits.  after: what each of CAPS in turn left of it.
+    blocked_by: code of the rule that refused (RULE_NAMES), NO_RULE where none did.
+    limit: the number that the refusing rule went by, in its own unit.
     """
 
     size: float
     wanted: float
-    shrunk_by: int
+    after: tuple[float, float, float]
     blocked_by: int
     limit: float
 
@@ -87,30 +90,26 @@ def plan_entry(entry: EntryInputs, rules: Rules) -> EntryPlan:
     entered but not left in one order would leave dust behind.
     """
     if entry.open_count >= rules.max_open_positions:
-        return EntryPlan(0.0, 0.0, NO_RULE, MAX_OPEN_POSITIONS, float(rules.max_open_positions))
+        return EntryPlan(0.0, 0.0, (0.0, 0.0, 0.0), MAX_OPEN_POSITIONS, float(rules.max_open_positions))
     wanted = entry.scale * fixed_fraction_size(
         entry.equity, rules.risk_per_trade_frac, entry.price, entry.stop_price
     )
     if wanted <= 0.0:
-        return EntryPlan(0.0, wanted, NO_RULE, RISK_PER_TRADE, rules.risk_per_trade_frac)
-    size = wanted
-    shrunk_by = NO_RULE
-    limit = 0.0
-    capped = cap_position(size, entry.equity, entry.price, rules.max_position_frac)
-    if capped < size:
-        size, shrunk_by, limit = capped, POSITION_CAP, rules.max_position_frac
-    capped = cap_exposure(size, entry.equity, entry.exposure, entry.price, rules.max_long_exposure_frac)
-    if capped < size:
-        size, shrunk_by, limit = capped, EXPOSURE, rules.max_long_exposure_frac
-    capped = cap_cash(size, entry.cash_free, entry.price, entry.taker_fee)
-    if capped < size:
-        size, shrunk_by, limit = capped, CASH, entry.cash_free
-    size = floor_to_step(size, entry.size_step)
+        return EntryPlan(0.0, wanted, (wanted, wanted, wanted), RISK_PER_TRADE, rules.risk_per_trade_frac)
+    in_position = cap_position(wanted, entry.equity, entry.price, rules.max_position_frac)
+    in_exposure = cap_exposure(in_position, entry.equity, entry.exposure, entry.price, rules.max_long_exposure_frac)
+    in_cash = cap_cash(in_exposure, entry.cash_free, entry.price, entry.taker_fee)
+    after = (in_position, in_exposure, in_cash)
+    if in_exposure <= 0.0:
+        return EntryPlan(0.0, wanted, after, EXPOSURE, rules.max_long_exposure_frac)
+    if in_cash <= 0.0:
+        return EntryPlan(0.0, wanted, after, CASH, entry.cash_free)
+    size = floor_to_step(in_cash, entry.size_step)
     if size * entry.price < rules.min_trade_notional:
-        return EntryPlan(0.0, wanted, shrunk_by, MIN_TRADE, rules.min_trade_notional)
+        return EntryPlan(0.0, wanted, after, MIN_TRADE, rules.min_trade_notional)
     if size < entry.min_size or size * entry.stop_price < entry.min_notional:
-        return EntryPlan(0.0, wanted, shrunk_by, DUST, max(entry.min_notional, entry.min_size * entry.price))
-    return EntryPlan(size, wanted, shrunk_by, NO_RULE, limit)
+        return EntryPlan(0.0, wanted, after, DUST, max(entry.min_notional, entry.min_size * entry.price))
+    return EntryPlan(size, wanted, after, NO_RULE, 0.0)
 
 
 def daily_loss_reached(equity: float, day_open_equity: float, max_daily_loss_frac: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -34,6 +35,23 @@ def test_a_good_signal_enters_with_stop_and_target_on_the_price_step() -> None:
     assert [r.rule for r in decision.verdicts[-1].reasons] == ["position_cap", "entered"]
 
 
+def test_every_limit_that_shrinks_an_entry_says_what_it_took_off() -> None:
+    # 1000 of equity and 1.5 % of risk want 5.6 units; a tenth of equity pays for 1.0, what is left of 80 % for 0.5.
+    held = book(cash=250.0, positions=(position(symbol="X/EUR", size=7.5),), day_open_equity=1000.0)
+    crowd = [view(symbol="X/EUR", signals=()), view()]
+    wide = decide(held, crowd, rules(), NOW)
+    # All of it allowed, the fee still has to be paid.
+    tight = decide(held, crowd, rules(max_position_frac=0.3, max_long_exposure_frac=1.0), NOW)
+    assert [r.rule for r in wide.verdicts[-1].reasons] == ["position_cap", "exposure", "entered"]
+    assert [r.rule for r in tight.verdicts[-1].reasons] == ["position_cap", "exposure", "cash", "entered"]
+    for decision in (wide, tight):
+        shrinks = [dict(r.values) for r in decision.verdicts[-1].reasons if r.effect is Effect.SHRINK]
+        for earlier, later in pairwise(shrinks):
+            assert later["wanted"] == pytest.approx(earlier["size"], abs=1e-4)
+            assert later["size"] < later["wanted"]
+        assert shrinks[-1]["size"] == pytest.approx(decision.intents[-1].size)
+
+
 @pytest.mark.parametrize(
     ("book_change", "view_change", "rule_change", "rule"),
     [
@@ -55,6 +73,8 @@ def test_a_good_signal_enters_with_stop_and_target_on_the_price_step() -> None:
         ({}, {"quote_bid": 98.9}, {}, "spread"),
         ({}, {}, {"max_open_positions": 0}, "max_open_positions"),
         ({"cash": 9.0, "day_open_equity": 9.0}, {}, {}, "min_trade"),
+        ({"cash": 1000.0, "pending": (PendingEntry("X/EUR", "e-0", 8.5, 100.0),)}, {}, {}, "exposure"),
+        ({"pending": (PendingEntry("X/EUR", "e-0", 10.0, 100.0),)}, {}, {"max_long_exposure_frac": 1.0}, "exposure"),
         ({}, {"min_size": 50.0}, {}, "dust"),
     ],
 )

@@ -58,10 +58,12 @@ def test_no_size_without_a_stop_below_the_entry_or_without_equity(equity: float,
         ({}, {}, 1.0, limits.POSITION_CAP, limits.NO_RULE),
         ({}, {"max_position_frac": 1.0, "max_long_exposure_frac": 1.0, "risk_per_trade_frac": 0.001}, 0.4, 0, 0),
         ({"exposure": 750.0}, {}, 0.5, limits.EXPOSURE, limits.NO_RULE),
-        ({"exposure": 800.0}, {}, 0.0, limits.EXPOSURE, limits.MIN_TRADE),
-        ({"exposure": 900.0}, {}, 0.0, limits.EXPOSURE, limits.MIN_TRADE),
+        ({"exposure": 795.0}, {}, 0.0, limits.EXPOSURE, limits.MIN_TRADE),
+        ({"exposure": 800.0}, {}, 0.0, limits.EXPOSURE, limits.EXPOSURE),
+        ({"exposure": 900.0}, {}, 0.0, limits.EXPOSURE, limits.EXPOSURE),
         ({"cash_free": 50.2}, {}, 0.5, limits.CASH, limits.NO_RULE),
-        ({"cash_free": -1.0}, {}, 0.0, limits.CASH, limits.MIN_TRADE),
+        ({"cash_free": 5.0}, {}, 0.0, limits.CASH, limits.MIN_TRADE),
+        ({"cash_free": -1.0}, {}, 0.0, limits.CASH, limits.CASH),
         ({"equity": 99.0}, {}, 0.0, limits.POSITION_CAP, limits.MIN_TRADE),
         ({"min_size": 1.5}, {}, 0.0, limits.POSITION_CAP, limits.DUST),
         ({"min_notional": 99.0}, {}, 0.0, limits.POSITION_CAP, limits.DUST),
@@ -77,7 +79,9 @@ def test_each_limit_shrinks_or_blocks_as_the_table_says(
 ) -> None:
     plan = plan_entry(ENTRY._replace(**change), rules(**rule_change))
     assert plan.size == pytest.approx(size, abs=1e-4)
-    assert (plan.shrunk_by, plan.blocked_by) == (shrunk_by, blocked_by)
+    before = (plan.wanted, *plan.after)
+    shrinking = [rule for rule, was, left in zip(limits.CAPS, before, plan.after, strict=False) if left < was]
+    assert (shrinking[-1] if shrinking else limits.NO_RULE, plan.blocked_by) == (shrunk_by, blocked_by)
 
 
 money = st.floats(0.0, 1e7)
