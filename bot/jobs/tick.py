@@ -396,7 +396,7 @@ async def _look_closer(tick: _Tick) -> None:
     near = {s: run for run in tick.runs if run.decision for s in bot_run.symbols_to_enter(run.decision)}
     if not near:
         return
-    depth = tick.deps.base.market.order_book_depth
+    depth = max(run.settings.market.order_book_depth for run in near.values())
     read = await asyncio.gather(*(tick.market_data.order_book(symbol, depth) for symbol in near))
     books = {symbol: book for symbol, book in zip(near, read, strict=True) if book is not None}
     for run in tick.runs:

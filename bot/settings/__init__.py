@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from bot.settings.declarations import (
+    SHARED,
     ExchangeSettings,
     MarketSettings,
     PaperSettings,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from bot.settings.reference import Row, describe, fields, parse_assignment
 
 __all__ = [
+    "SHARED",
     "ExchangeSettings",
     "MarketSettings",
     "PaperSettings",

@@ -291,6 +291,10 @@ GROUPS: Mapping[str, type] = MappingProxyType(
 )
 
 
+SHARED = ("exchange.", "market.slot_s")
+"""Fields, or beginnings of fields, that all bots of an installation share: one venue, one slot ledger."""
+
+
 def to_dict(settings: Settings) -> dict[str, Any]:
     """The values as plain JSON types, origins left out. `from_dict` undoes it."""
     values: dict[str, Any] = {"profile": settings.profile, "language": settings.language}

@@ -1,6 +1,7 @@
 """What a person may change: control, settings, bots."""
 
 import psycopg
+import pytest
 
 
 def rows(url, query):
@@ -58,6 +59,15 @@ def test_settings_that_clash_with_another_layer_are_refused_before_they_are_stor
     done = trading("config", "set", "risk.take_profit_frac=0.01")
     assert done.code == 2
     assert "risk.trailing_activation_frac" in done.err
+    assert rows(database_url, "select count(*) from bot_settings") == [(0,)]
+
+
+@pytest.mark.parametrize("assignment", ["market.slot_s=60", "exchange.id=binance", "exchange.timeout_s=5"])
+def test_what_all_bots_share_is_no_bots_own(trading, database_url, assignment):
+    done = trading("config", "set", assignment)
+    assert done.code == 2
+    assert "one for all bots" in done.err
+    assert "METRONOME_" + assignment.partition("=")[0].upper().replace(".", "__") in done.err
     assert rows(database_url, "select count(*) from bot_settings") == [(0,)]
 
 

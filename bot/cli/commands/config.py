@@ -118,6 +118,7 @@ def _set(assignments: list[str], bot: str | None, note: str | None) -> Document:
     from bot.settings import describe, load
 
     changes = dict(_parsed(text) for text in assignments)
+    _refuse_shared(changes)
     with open_reports() as reports, open_config() as store:
         name = chosen_bot(reports.bots(), bot)
         overrides = store.show(name)["overrides"]
@@ -129,6 +130,20 @@ def _set(assignments: list[str], bot: str | None, note: str | None) -> Document:
         "version": version,
         "changes": [{"field": field, "old": before[field], "new": after[field]} for field in changes],
     }
+
+
+def _refuse_shared(changes: Document) -> None:
+    """A bot's own value of what all bots share would be stored and never used. Taking one back is fine."""
+    from bot.settings import SHARED
+
+    field = next((name for name, value in changes.items() if name.startswith(SHARED) and value is not None), None)
+    if field is not None:
+        group, _, name = field.partition(".")
+        raise ConfigError(
+            f"{field} is one for all bots",
+            where=field,
+            fix=f"set it in metronome.toml, [{group}], or as METRONOME_{group.upper()}__{name.upper()}",
+        )
 
 
 def _parsed(text: str) -> tuple[str, Any]:
