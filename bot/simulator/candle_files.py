@@ -219,8 +219,14 @@ def _broken(path: Path, error: Exception) -> ConfigError:
 
 
 def _parquet(path: Path) -> dict[str, npt.NDArray[Any]]:
-    import duckdb  # 50 ms: only where Parquet is read
-
+    try:
+        import duckdb  # 50 ms: only where Parquet is read
+    except ModuleNotFoundError as missing:
+        raise ConfigError(
+            "Parquet is read with DuckDB, which is not installed",
+            where=str(path),
+            fix="install requirements-local.txt in place of requirements.txt, or give .npz or .csv.gz files",
+        ) from missing
     query = "SELECT epoch_ms(timestamp) AS timestamp, open, high, low, close, volume FROM read_parquet(?)"
     with duckdb.connect(config={"threads": "1"}) as connection:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,13 @@ def test_a_half_written_file_is_named(home: Path, suffix: str) -> None:
             open_recording(home.parent)
         assert caught.value.where == str(path)
         assert caught.value.exit_code == 2
+
+
+def test_parquet_without_duckdb_says_what_to_install(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_parquet(home / "5m.parquet", WALK)
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    with pytest.raises(ConfigError, match="DuckDB, which is not installed"):
+        open_recording(home.parent)
 
 
 def test_a_missing_column_is_named(home: Path) -> None:
