@@ -109,9 +109,9 @@ class Order:
 
     quantity, filled: base units.  stop_price of an entry is the stop that
     protects its fills; of a stop, its trigger.  trade_id: the client id of the
-    entry that opened the trade.  checked_ms: up to when the
-    paper venue has matched it.  deadline_ms: the venue refuses it later.
-    expires_ms: it stops resting then.
+    entry that opened the trade.  placed_ms: since when it stands as it is, amended.
+    checked_ms: up to when the paper venue has matched it.  deadline_ms: the venue
+    refuses it later.  expires_ms: it stops resting then.
     """
 
     client_id: str

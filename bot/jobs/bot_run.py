@@ -22,7 +22,7 @@ from bot.domain.records import (
     StateChange,
 )
 from bot.domain.signals import Signal
-from bot.domain.timeframes import last_closed_open_ms
+from bot.domain.timeframes import floor_ms, last_closed_open_ms, timeframe_ms
 from bot.features import FeatureTable, compute
 from bot.jobs.account import Account
 from bot.jobs.candles import Key, Need, Problem
@@ -129,13 +129,16 @@ def find_needs(run: BotRun, now_ms: int) -> list[Need]:
 
 
 def look_back_ms(run: BotRun) -> dict[str, int]:
-    """From when finest candles matter to this bot's orders and positions, per symbol."""
+    """From when finest candles matter to this bot's orders and positions, per symbol.
+
+    The candle that was forming at that moment is among them.
+    """
     since: dict[str, int] = {}
     for order in run.account.live_orders():
         since[order.symbol] = min(since.get(order.symbol, order.checked_ms), order.checked_ms)
     for trade in run.account.trades.values():
         since[trade.symbol] = min(since.get(trade.symbol, trade.entry_ms), run.snapshot.last_tick_ms)
-    return since
+    return {symbol: floor_ms(moment, timeframe_ms(run.finest)) for symbol, moment in since.items()}
 
 
 def stand_in_quotes(run: BotRun, now: MarketNow) -> None:

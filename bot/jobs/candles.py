@@ -108,7 +108,12 @@ def windows_wanted(
                 start = min(start, coarse_tail + step)
             wanted.append(CandleRequest(need.symbol, timeframe, newest - (window - 1) * step))
         wanted.append(CandleRequest(need.symbol, need.finest, max(start, now_ms - 2 * VENUE_ROWS * finest_ms)))
-    return wanted
+    # A series may be one bot's decisions and another's protection: read once, as far back as either needs.
+    first: dict[Key, int] = {}
+    for request in wanted:
+        key = (request.symbol, request.timeframe)
+        first[key] = min(first.get(key, request.since_ms), request.since_ms)
+    return [CandleRequest(symbol, timeframe, since_ms) for (symbol, timeframe), since_ms in first.items()]
 
 
 async def gather(
@@ -142,11 +147,15 @@ def absorb(stored: Candles, fresh: Candles) -> Candles:
 
     Where both have a candle, the stored one stays, also when the venue tells it
     differently now: decisions were made on it. A hole too wide to fill starts the
-    series anew behind it.
+    series anew behind it; so does any hole before an answer as long as the venue
+    gives: it was not silence, the venue has cut it off.
     """
     if not len(stored):
         return fresh
-    new = fresh.since(int(stored.open_ms[-1]) + 1)
+    tail_ms = int(stored.open_ms[-1])
+    new = fresh.since(tail_ms + 1)
+    if len(fresh) >= VENUE_ROWS and fresh.open_ms[0] > tail_ms + stored.step_ms:
+        return new
     return merge(stored, new).candles or new
 
 

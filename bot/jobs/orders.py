@@ -28,6 +28,14 @@ def _price(value: float, market: Market) -> Decimal | None:
     return quantize(value, market.price_step) if value > 0.0 else None
 
 
+def _quantity(intent: Intent, account: Account, market: Market) -> Decimal:
+    """The intent's size, base units; to the last digit what is held where it is all that is held."""
+    held = next((t.open_quantity for t in account.trades.values() if t.symbol == intent.symbol), ZERO)
+    if intent.leg is not Leg.ENTRY and intent.size == float(held):
+        return held
+    return quantize(intent.size, market.size_step)
+
+
 def plan_order(
     intent: Intent, account: Account, market: Market, now_ms: int, attempt: int, entry_ttl_ms: int, deadline_ms: int
 ) -> Order:
@@ -47,7 +55,7 @@ def plan_order(
         leg=intent.leg,
         type=intent.type,
         status=OrderStatus.SUBMITTING,
-        quantity=quantize(intent.size, market.size_step),
+        quantity=_quantity(intent, account, market),
         filled=ZERO,
         limit_price=_price(intent.limit_price, market),
         stop_price=_price(intent.stop_price, market),
@@ -97,10 +105,10 @@ def plan_orders(
             order = account.orders[intent.client_id]
             if intent.action == "amend":
                 market = markets[intent.symbol]
-                wanted = quantize(intent.size, market.size_step) + order.filled
                 order = replace(
-                    order, quantity=wanted, stop_price=_price(intent.stop_price, market), reason=intent.reason
-                )
+                    order, quantity=_quantity(intent, account, market) + order.filled,
+                    stop_price=_price(intent.stop_price, market), placed_ms=now_ms, reason=intent.reason,
+                )  # fmt: skip
         planned.append(Planned(intent, order))
     return planned
 

@@ -170,7 +170,14 @@ def _settings_of(deps: TickDeps, bot: BotSnapshot) -> tuple[Settings, ConfigErro
     One bot's mistake must not leave the others, nor what it holds itself, unattended.
     """
     try:
-        return deps.settings_for(bot), None
+        settings = deps.settings_for(bot)
+        if settings.market.quote != bot.quote:
+            raise ConfigError(
+                f"its money is {bot.quote}, but its pairs are quoted in {settings.market.quote}",
+                where="market.quote",
+                fix=f"give it pairs in {bot.quote}, or make another bot for {settings.market.quote}",
+            )
+        return settings, None
     except ConfigError as error:
         return deps.base, error
 
@@ -311,7 +318,14 @@ async def _refresh_metadata(tick: _Tick) -> None:
     age = tick.now.now_ms - tick.snapshot.markets_ms
     if 0 <= age < METADATA_MAX_AGE_MS and wanted <= set(tick.now.markets) | in_vain:
         return
-    fresh = await tick.market_data.markets()
+    try:
+        fresh = await tick.market_data.markets()
+    except ExchangeError:
+        if not tick.now.markets:
+            raise
+        # Yesterday's rules protect better than no tick; they are asked for again at the next one.
+        tick.laps.lap("metadata")
+        return
     tick.now.markets = {market.symbol: market for market in fresh}
     await tick.commit(Writes(markets=fresh, markets_ms=tick.now.now_ms))
     tick.laps.lap("metadata")

@@ -23,6 +23,9 @@ from bot.rulebook.rules import Rules
 
 NAN = float("nan")
 
+VENUE_STATUS = "venue_status"
+"""Why entries wait while the venue itself is not open for trading."""
+
 
 def reason(rule: str, effect: Effect, **values: float | str) -> Reason:
     """A reason with its values in the order given."""
@@ -77,10 +80,10 @@ def decide(book: Book, views: Sequence[SymbolView], rules: Rules, now_ms: int) -
     by_symbol = {view.symbol: view for view in views}
     money = _Money(
         equity=equity,
-        cash_free=book.cash - sum(p.size * p.price for p in book.pending),
+        cash_free=book.cash - sum(p.size * p.price * (1.0 + _fee(by_symbol.get(p.symbol))) for p in book.pending),
         exposure=sum(p.size * mark_price(p, by_symbol.get(p.symbol)) for p in book.positions)
         + sum(p.size * p.price for p in book.pending),
-        open_count=len(book.positions) + len(book.pending),
+        open_count=len({p.symbol for p in book.positions} | {p.symbol for p in book.pending}),
     )
     if book.halted:
         draft.notes.append(reason(book.halted, Effect.BLOCK))
@@ -108,7 +111,27 @@ def decide(book: Book, views: Sequence[SymbolView], rules: Rules, now_ms: int) -
 
     for view, signal in sorted(entries, key=lambda entry: -entry[1].confidence):
         _enter(draft, view, signal, money, rules)
+    _withdraw_entries(draft, book, rules, now_ms)
     return Decision(equity, tuple(draft.intents), tuple(draft.verdicts), tuple(draft.marks), tuple(draft.notes))
+
+
+def _fee(view: SymbolView | None) -> float:
+    """Fraction that a fill costs, 0.0 where the venue's trading rules are not known."""
+    return view.taker_fee if view is not None and view.taker_fee > 0.0 else 0.0
+
+
+def _withdraw_entries(draft: _Draft, book: Book, rules: Rules, now_ms: int) -> None:
+    """Take back what still rests of entries when no more are wanted: it would go on buying.
+
+    Not where it is the venue that is closed: it takes no cancel either, and will be back.
+    """
+    why = next((note.rule for note in draft.notes if note.effect is Effect.BLOCK and note.rule != VENUE_STATUS), None)
+    if why is None:
+        return
+    gone = {intent.client_id for intent in draft.intents if intent.action == "cancel"}
+    for symbol in dict.fromkeys(p.symbol for p in book.pending if p.client_id not in gone):
+        if symbol not in book.in_doubt:
+            _cancel_entries(draft, book, symbol, rules, now_ms, why)
 
 
 def _tend(
@@ -131,7 +154,8 @@ def _tend(
             rule = "in_doubt" if listed else "unknown_symbol"
             draft.verdict(newest, "hold", reason(rule, Effect.BLOCK, symbol=position.symbol))
         return
-    why = _exit_reason(book, position, view, newest, rules)
+    trail = _trail(position, view, rules)
+    why = _exit_reason(book, position, view, newest, trail, rules)
     if why is not None and view.quote_bid > 0.0:
         _leave(draft, book, position, rules, now_ms, why.rule)
         if newest:
@@ -140,14 +164,39 @@ def _tend(
     held = [reason("already_holding", Effect.NOTE, size=position.size, price=position.entry_price)]
     if why is not None:
         held.append(reason("no_quote", Effect.BLOCK, symbol=position.symbol))
-    held.extend(_protect(draft, position, view, rules, now_ms))
+    held.extend(_protect(draft, position, view, trail, rules, now_ms))
     if newest:
         draft.verdict(newest, "hold", *held)
 
 
+def _trail(position: Position, view: SymbolView, rules: Rules) -> exits.TrailingState:
+    """Where the stop belongs now, from the resting one or, without one, from the entry."""
+    entry_stop = floor_to_step(position.entry_price * (1.0 - rules.stop_loss_frac), view.price_step)
+    return exits.trail_stop(
+        position.entry_price,
+        position.stop_price if position.stop_price > 0.0 else entry_stop,
+        position.high_water,
+        position.armed,
+        max((p for p in (view.high_since, view.quote_bid) if p > 0.0), default=NAN),
+        view.price_step,
+        view.taker_fee,
+        rules,
+    )
+
+
 def _exit_reason(
-    book: Book, position: Position, view: SymbolView, newest: Signal | None, rules: Rules
+    book: Book,
+    position: Position,
+    view: SymbolView,
+    newest: Signal | None,
+    trail: exits.TrailingState,
+    rules: Rules,
 ) -> Reason | None:
+    """Why to leave now, None to stay.
+
+    A stop cannot rest above the price: where it belongs there, the price has
+    been higher and came back, and it is sold.
+    """
     if position.symbol in book.close_requested:
         return reason("closed_by_person", Effect.EXIT, symbol=position.symbol)
     trigger = exits.exit_trigger(view.quote_bid, view.high_since, position.stop_price, position.target_price)
@@ -156,6 +205,9 @@ def _exit_reason(
         return reason(rule, Effect.EXIT, price=view.quote_bid, stop=position.stop_price)
     if trigger == exits.TAKE_PROFIT:
         return reason("take_profit", Effect.EXIT, price=view.quote_bid, target=position.target_price)
+    if view.quote_bid <= trail.stop_price:
+        rule = "trailing_stop" if trail.armed else "stop_loss"
+        return reason(rule, Effect.EXIT, price=view.quote_bid, stop=trail.stop_price)
     if newest is not None and newest.direction < 0 and newest.confidence >= rules.min_confidence:
         return reason("sell_signal", Effect.EXIT, confidence=newest.confidence, minimum=rules.min_confidence)
     return None
@@ -194,20 +246,10 @@ def _cancel_entries(draft: _Draft, book: Book, symbol: str, rules: Rules, now_ms
             )  # fmt: skip
 
 
-def _protect(draft: _Draft, position: Position, view: SymbolView, rules: Rules, now_ms: int) -> list[Reason]:
+def _protect(
+    draft: _Draft, position: Position, view: SymbolView, trail: exits.TrailingState, rules: Rules, now_ms: int
+) -> list[Reason]:
     """Keep a stop for the whole position, and let it follow the price upward."""
-    entry_stop = floor_to_step(position.entry_price * (1.0 - rules.stop_loss_frac), view.price_step)
-    stop = position.stop_price if position.stop_price > 0.0 else entry_stop
-    trail = exits.trail_stop(
-        position.entry_price,
-        stop,
-        position.high_water,
-        position.armed,
-        max((p for p in (view.high_since, view.quote_bid) if p > 0.0), default=NAN),
-        view.price_step,
-        view.taker_fee,
-        rules,
-    )
     if trail.high_water != position.high_water or trail.armed != position.armed:
         draft.marks.append(PositionMark(position.symbol, position.trade_id, trail.high_water, trail.armed))
     slot_ms = floor_ms(now_ms, rules.slot_ms)

@@ -43,7 +43,9 @@ class Step:
 
 def make_fill(order: Order, size: float, price: float, market: Market, at_ms: int, maker: bool) -> Fill:
     """A paper fill in Decimal. Its venue id is computed: settling the same candles twice gives the same fill."""
-    quantity = min(quantize(size, market.size_step), order.remaining)
+    # All of it is all of it: as a float, a large quantity loses its last digits.
+    whole = size == float(order.remaining)
+    quantity = order.remaining if whole else min(quantize(size, market.size_step), order.remaining)
     paid = quantize(price, market.price_step)
     rate = market.maker_fee if maker else market.taker_fee
     return Fill(
@@ -113,6 +115,7 @@ def _settle_symbol(
     stop = next((o for o in orders if o.leg is Leg.STOP and o.status in RESTING), None)
     steps: list[Step] = []
     checked_ms = min((o.checked_ms for o in (entry, stop) if o is not None), default=now_ms)
+    stands_ms = next((o.placed_ms for o in (stop, entry) if o is not None), now_ms)
     for i in range(len(candles) if candles is not None else 0):
         assert candles is not None
         close_ms = int(candles.close_ms[i])
@@ -133,9 +136,12 @@ def _settle_symbol(
                 if entry.status is OrderStatus.FILLED:
                     entry = None
         if stop is not None and traded:
+            trigger = float(stop.stop_price or ZERO)
+            # A candle that opened before the stop stood there may count as touched, but never at its open.
+            opening = float(candles.open[i]) if candles.open_ms[i] >= stands_ms else trigger
             match = match_stop_sell(
-                float(stop.remaining), float(stop.stop_price or ZERO), float(candles.open[i]),
-                float(candles.low[i]), paper.slippage_frac, float(market.price_step),
+                float(stop.remaining), trigger, opening, float(candles.low[i]), paper.slippage_frac,
+                float(market.price_step),
             )  # fmt: skip
             if match.size > 0.0:
                 fill = make_fill(stop, match.size, match.price, market, close_ms, maker=False)

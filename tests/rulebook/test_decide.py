@@ -192,7 +192,7 @@ def test_an_unprotected_position_gets_its_stop_and_an_exit_needs_no_stop_to_canc
     ("position_change", "view_change", "stop", "rule"),
     [
         ({}, {"high_since": 103.0, "quote_bid": 102.5}, 101.97, "trailing_stop"),
-        ({}, {"high_since": 102.0, "quote_bid": 101.0, "taker_fee": 0.006}, 101.2, "breakeven"),
+        ({}, {"high_since": 102.0, "quote_bid": 101.5, "taker_fee": 0.006}, 101.2, "breakeven"),
         ({"stop_size": 0.4}, {}, 97.5, "stop_loss"),
     ],
 )
