@@ -42,14 +42,15 @@ VALUES: Mapping[str, str] = {
     "target": "price of the target, quote currency",
     "until": "how long it still lasts, in minutes",
     "wanted": "base units, before the limits",
+    "worth": "quote currency: size times price, made from those two",
 }
 
 SENTENCES: Mapping[str, Mapping[str, str]] = {
     # Entering, and what an entry was shrunk by. "rule.effect" speaks where an effect needs its own sentence.
     "entered": {
-        "en": "signal with {confidence:percent} confidence: buys {size:size} at {price:price}, "
+        "en": "signal with {confidence:percent} confidence: buys {size:size} at {price:price}, worth {worth:money}, "
         "stop {stop:price}, target {target:price}",
-        "fr": "signal à {confidence:percent} de confiance : achète {size:size} à {price:price}, "
+        "fr": "signal à {confidence:percent} de confiance : achète {size:size} à {price:price}, soit {worth:money}, "
         "stop {stop:price}, objectif {target:price}",
     },
     "position_cap": {
@@ -269,6 +270,9 @@ def say(reason: Reason, language: str = "en", quote: str = "") -> str:
     still gives something readable.
     """
     values = {name: _Shown(value, language, quote) for name, value in reason.values}
+    size, price = values.get("size"), values.get("price")
+    if size and price and isinstance(size.value, float | int) and isinstance(price.value, float | int):
+        values.setdefault("worth", _Shown(size.value * price.value, language, quote))
     both = SENTENCES.get(f"{reason.rule}.{reason.effect.value}") or SENTENCES.get(reason.rule)
     if both is None:
         return _plain(reason.rule, values)

@@ -94,7 +94,7 @@ def _at(connection: psycopg.Connection[Row], bot_id: int, version: int, newest: 
         raise ConfigError(
             f"there is no settings version {version}",
             where="version",
-            fix=f"choose 0 to {newest}, see `bot config history`",
+            fix=f"choose 0 to {newest}, see `python -m bot config history`",
         )
     found: Json = row[0]
     return found
@@ -138,7 +138,7 @@ def _changed(overrides: Json, changes: Mapping[str, Any]) -> Json:
         for group in groups:
             holder = holder.setdefault(group, {})
             if not isinstance(holder, dict):
-                raise ConfigError(f"{group} is a value, not a group", where=name, fix="see `bot config show`")
+                raise ConfigError(f"{group} is a value, not a group", where=name, fix="see `python -m bot config show`")
         if value is None:
             holder.pop(leaf, None)
         else:

@@ -156,12 +156,13 @@ def in_words(problem: psycopg.Error, where: str, doing: str = "") -> DatabaseErr
         return DatabaseError(
             f"the database refused the rows: {said}" + (f" (rule {rule})" if rule else ""),
             where=where,
-            fix="nothing was written; `bot why` shows the rows that are there",
+            fix="nothing was written; `python -m bot why` shows the rows that are there",
         )
     if state in {"40001", "40P01", "55P03"}:
         return DatabaseError(f"two writers met: {said}", where=where, fix="nothing was written: run it again")
     if not doing and state in {"42P01", "42703", "42883"}:
-        return DatabaseError(f"the schema is older than the program: {said}", where=where, fix="run `bot migrate`")
+        fix = "run `python -m bot migrate`"
+        return DatabaseError(f"the schema is older than the program: {said}", where=where, fix=fix)
     if state.startswith("42501"):
         return DatabaseError(f"not allowed: {said}", where=where, fix="connect as the owner or as service_role")
     if isinstance(problem, psycopg.OperationalError):

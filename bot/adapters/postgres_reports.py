@@ -168,7 +168,7 @@ def no_such_bot(name: str, names: list[str]) -> ConfigError:
     return ConfigError(
         f"no bot is named {name!r}" if name else "there is no bot yet",
         where="--bot",
-        fix=f"choose one of: {', '.join(names)}" if names else "run `bot tick` once: it makes the first one",
+        fix=f"choose one of: {', '.join(names)}" if names else "run `python -m bot tick` once: it makes the first one",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-GOOD, BAD, WARNING, FAINT, STRONG = "good", "bad", "warning", "faint", "strong"
+GOOD, BAD, WARNING, FAINT, STRONG, TITLE = "good", "bad", "warning", "faint", "strong", "title"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,10 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """columns: titles; one that begins with ">" is aligned right.  rows: one cell a column.
+    """columns: titles; ">" before one aligns it right, "~" lets its text take several lines.  rows: one cell a column.
 
-    A column that is too wide for the terminal is folded where that is known.
+    Figures and names are never cut or folded: where a terminal is too narrow for
+    all columns, a row goes on in the next line.
     """
 
     columns: tuple[str, ...]

@@ -10,9 +10,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from bot.cli.program import program
 from bot.cli.session import session
 
-PROGRAM = "python -m bot"
+PROGRAM = program()
 
 SHARED = (
     ("json", bool, False, typer.Option("--json", help="Print exactly one JSON document, everything else on stderr.")),

@@ -10,6 +10,8 @@ from typing import TextIO
 
 from typer import Abort, TyperException
 
+from bot.cli.french import local
+from bot.cli.program import CALL, spelled
 from bot.cli.session import session, write
 from bot.cli.texts import text
 from bot.domain.errors import MetronomeError
@@ -31,12 +33,12 @@ class Explained:
 def explain(problem: BaseException) -> Explained:
     """Words for any exception. Ours carry them; a wrong command line is told by the parser; the rest is unexpected."""
     if isinstance(problem, MetronomeError):
-        return Explained(problem.what, problem.where, problem.fix, problem.exit_code)
+        return Explained(local(problem.what), local(problem.where), local(problem.fix), problem.exit_code)
     if isinstance(problem, TyperException):
         context = getattr(problem, "ctx", None)
-        path = str(context.command_path) if context is not None else "python -m bot"
+        path = str(context.command_path) if context is not None else CALL
         what = " ".join(problem.format_message().split())
-        return Explained(what, text("error.arguments"), text("error.see_help", command=f"{path} --help"), 2)
+        return Explained(local(what), text("error.arguments"), text("error.see_help", command=f"{path} --help"), 2)
     if isinstance(problem, Abort | KeyboardInterrupt):
         return Explained(text("error.interrupted"), "", "", INTERRUPTED)
     what = text("error.unexpected", kind=type(problem).__name__, message=str(problem) or "-")
@@ -53,7 +55,7 @@ def show_error(problem: BaseException) -> int:
         import traceback
 
         write(sys.stderr, "".join(traceback.format_exception(problem)))
-    write(sys.stderr, _in_lines(told, coloured(sys.stderr)))
+    write(sys.stderr, spelled(_in_lines(told, coloured(sys.stderr))))
     return told.exit_code
 
 

@@ -34,8 +34,11 @@ def price(value: float | None) -> str:
 
 
 def size(value: float | None) -> str:
-    """Base units, eight decimals at most."""
-    return DASH if value is None else _local(_trimmed(f"{value:,.8f}"))
+    """Base units: eight significant digits, eight decimals at most. The documents have them all."""
+    if value is None:
+        return DASH
+    whole = len(f"{abs(value):.0f}")
+    return _local(_trimmed(f"{value:,.{max(0, min(8, 8 - whole if abs(value) >= 1 else 8))}f}"))
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:

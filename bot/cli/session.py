@@ -51,7 +51,7 @@ class Session:
         """Guess the same options from raw arguments, for the errors that come before they are parsed."""
         self.json = "--json" in arguments
         self.debug = "--debug" in arguments
-        self.language, self.reported = "", False
+        self.language, self.reported = _language_in(arguments), False
 
     def speak(self) -> str:
         """The language of this run: --lang, else the settings, else English."""
@@ -71,7 +71,9 @@ class Session:
 
     def note(self, text: str) -> None:
         """One line for a person, beside the report."""
-        write(sys.stderr, text + "\n")
+        from bot.cli.program import spelled
+
+        write(sys.stderr, spelled(text) + "\n")
 
 
 def write(stream: TextIO, text: str) -> None:
@@ -80,6 +82,16 @@ def write(stream: TextIO, text: str) -> None:
 
     stream.write(masked(text))
     stream.flush()
+
+
+def _language_in(arguments: Sequence[str]) -> str:
+    """The language that raw arguments ask for, "" when there is none of that name."""
+    for at, argument in enumerate(arguments):
+        name, _, value = argument.partition("=")
+        if name == "--lang":
+            asked = value or next(iter(arguments[at + 1 :]), "")
+            return asked if asked in LANGUAGES else ""
+    return ""
 
 
 def _language_of_settings() -> str:

@@ -14,18 +14,21 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "error.arguments": ("arguments", "arguments"),
     "error.see_help": ("see {command}", "voir {command}"),
     "error.interrupted": ("interrupted", "interrompu"),
-    "error.unexpected": ("unexpected {kind}: {message}", "{kind} inattendue : {message}"),
+    "error.unexpected": ("unexpected {kind}: {message}", "erreur inattendue {kind} : {message}"),
     "error.see_traceback": (
         "run it again with --debug and report the traceback",
         "relancez avec --debug et signalez la trace",
     ),
     # Words of the reports that bot/words.py does not have.
     "now": ("Now (UTC)", "Maintenant (UTC)"),
-    "slot": ("Slot (UTC)", "Créneau (UTC)"),
+    "candle_utc": ("Candle (UTC)", "Bougie (UTC)"),
+    "gain_now": ("Gain", "Gain"),
+    "limit": ("Limit", "Limite"),
+    "start_cash": ("Began with", "Au départ"),
+    "event": ("What", "Quoi"),
     "mode": ("Mode", "Mode"),
-    "state": ("State", "Phase"),
     "name": ("Name", "Nom"),
-    "today": ("Today", "Aujourd'hui"),
+    "today": ("Today", "Ce jour"),
     "total": ("Total", "Total"),
     "age": ("Age", "Âge"),
     "data_age": ("Data age", "Âge des données"),
@@ -51,6 +54,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "note": ("Note", "Note"),
     "change": ("Change", "Changement"),
     "profile": ("Profile", "Profil"),
+    "settings": ("Settings", "Réglages"),
     "settings_version": ("Settings version", "Version des réglages"),
     "strategy": ("Strategy", "Stratégie"),
     "direction": ("Direction", "Direction"),
@@ -63,6 +67,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "failed": ("FAILED", "ÉCHEC"),
     # tick, loop
     "tick.skipped": ("Nothing done: {detail}", "Rien fait : {detail}"),
+    "tick.done": (
+        "the five minutes from {moment} UTC are done already",
+        "les cinq minutes à partir de {moment} UTC sont déjà faites",
+    ),
+    "tick.held": ("another run is at work", "une autre exécution est à l'œuvre"),
     "tick.dry_run": ("Dry run: nothing was written, nothing was ordered", "Essai à blanc : rien écrit, rien commandé"),
     "tick.title": ("Bot {name}: {status}", "Bot {name} : {status}"),
     "no_bots": (
@@ -96,7 +105,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "metric.avg_loss": ("Mean loss", "Perte moyenne"),
     "metric.total_pnl": ("Closed profit", "Gain réalisé"),
     "metric.total_fees": ("Fees", "Frais"),
-    "metric.avg_trade_duration_h": ("Mean duration, h", "Durée moyenne, h"),
+    "metric.avg_trade_duration_h": ("Mean time held", "Durée moyenne"),
     "metric.total_return": ("Return", "Rendement"),
     "metric.max_drawdown": ("Worst drawdown", "Pire repli"),
     "metric.sharpe_ratio": ("Sharpe ratio", "Ratio de Sharpe"),
@@ -109,8 +118,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Tick sur papier aux prix réels de {exchange}",
     ),
     "run.replay": (
-        "Recorded, synthetic prices: nothing below says anything of a real market",
-        "Prix enregistrés et synthétiques : rien ci-dessous ne dit quoi que ce soit d'un vrai marché",
+        "REPLAY: recorded, synthetic prices. Nothing below says anything of a real market",
+        "REJEU : prix enregistrés et synthétiques. Rien ci-dessous ne parle d'un vrai marché",
     ),
     "run.why": ("why this verdict, with every vote and rule", "pourquoi ce verdict, avec chaque vote et chaque règle"),
     "run.status": ("bots, positions with stops, today's result", "bots, positions et stops, résultat du jour"),
@@ -119,13 +128,13 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "run.rehearse": ("replay recorded candles of your own", "rejouer vos propres bougies enregistrées"),
     "run.config": ("every setting, its range and who set it", "chaque réglage, ses bornes et son origine"),
     # status
-    "status.slots": ("Slots, last {hours} h", "Créneaux, {hours} dernières h"),
+    "status.slots": ("Ticks, last {hours} h", "Ticks, {hours} dernières h"),
     "status.slots_text": (
-        "{delivered} delivered, {missed} missed, longest gap {gap}",
-        "{delivered} assurés, {missed} manqués, plus long trou {gap}",
+        "{delivered} done, {missed} missed, longest gap {gap}",
+        "{delivered} faits, {missed} manqués, plus long trou {gap}",
     ),
     "status.no_tick": ("no tick yet", "aucun tick"),
-    "status.tick_text": ("{slot} ({status}), {age} ago", "{slot} ({status}), il y a {age}"),
+    "status.tick_text": ("{slot} UTC ({status}), {age} ago", "{slot} UTC ({status}), il y a {age}"),
     "status.no_model": ("rules only, no model yet", "règles seules, pas encore de modèle"),
     "status.no_risk": ("nothing open", "rien d'ouvert"),
     # why
@@ -139,7 +148,20 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Replayed from the stored inputs: NOT identical",
         "Rejouée à partir des données enregistrées : PAS identique",
     ),
-    "why.rehearsal": ("of the last rehearsal", "de la dernière répétition"),
+    "why.rehearsal": (
+        "REPLAY, of the last rehearsal: recorded prices, no real market",
+        "REJEU, de la dernière répétition : prix enregistrés, pas un vrai marché",
+    ),
+    "why.so_far": ("Booked so far", "Comptabilisé"),
+    "why.ended": ("Sold by", "Vendu par"),
+    "why.still_held": ("still held", "en position"),
+    "why.led": ("led by {strategy}", "mené par {strategy}"),
+    "why.moved": ("{before} → {after}", "{before} → {after}"),
+    "why.highest": ("highest price {price}", "plus haut {price}"),
+    "why.filled": (
+        "{side} of {size} at {price}, fee {fee}: {reason}",
+        "{side} de {size} à {price}, frais {fee} : {reason}",
+    ),
     "why.no_decision": ("No decision was stored for it", "Aucune décision n'a été enregistrée pour cela"),
     "why.votes": ("Votes", "Votes"),
     "why.rules": ("What each rule did", "Ce que chaque règle a fait"),
@@ -153,7 +175,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "why.trade": ("Trade {id}", "Trade {id}"),
     "why.tick": ("Tick of {id} (UTC)", "Tick de {id} (UTC)"),
     "why.verdict": ("{symbol}, candle of {candle} (UTC)", "{symbol}, bougie de {candle} (UTC)"),
-    "why.decided_at": ("Decided in slot", "Décidé dans le créneau"),
+    "why.decided_at": ("Decided in the tick of", "Décidé par le tick de"),
     "why.code": ("Code version", "Version du code"),
     # control
     "control.pause": (
@@ -200,8 +222,9 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Bot {name} ajouté : {mode}, {cash}, réglages version {version}",
     ),
     # doctor
-    "doctor.progress": ("checking", "contrôles"),
+    "doctor.progress": ("checking", "contrôle en cours"),
     "doctor.all_good": ("All {count} checks passed", "Les {count} contrôles sont bons"),
+    "doctor.failure": ("1 of {count} checks failed", "1 contrôle sur {count} a échoué"),
     "doctor.failures": ("{failed} of {count} checks failed", "{failed} contrôles sur {count} ont échoué"),
 }
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot import __version__
+from bot.domain.errors import ConfigError
 from bot.settings import Settings, load_cached, read_runtime, read_secrets
 
 if TYPE_CHECKING:
@@ -198,8 +199,20 @@ class TickRunner:
     def _settings_for(self, bot: BotSnapshot) -> Settings:
         key = (bot.bot_id, bot.settings_version)
         if key not in self._settings:
-            self._settings[key] = load_cached({**bot.overrides, **self.pinned})
+            settings = load_cached({**bot.overrides, **self.pinned})
+            refuse_other_money(settings, bot.name, bot.quote)
+            self._settings[key] = settings
         return self._settings[key]
+
+
+def refuse_other_money(settings: Settings, bot: str, quote: str) -> None:
+    """A bot's money keeps its currency: euros are not dollars because a setting says so. Raises ConfigError."""
+    if settings.market.quote != quote:
+        raise ConfigError(
+            f"the money of {bot} is {quote}, and market.quote says {settings.market.quote}",
+            where="market.quote",
+            fix=f"set it back to {quote}, or use a METRONOME_HOME or database of its own for {settings.market.quote}",
+        )
 
 
 def _venue_for(bot: BotSnapshot, settings: Settings) -> Venue:

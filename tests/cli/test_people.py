@@ -71,6 +71,21 @@ def test_what_all_bots_share_is_no_bots_own(trading, database_url, assignment):
     assert rows(database_url, "select count(*) from bot_settings") == [(0,)]
 
 
+def test_a_bots_money_keeps_its_currency(trading, database_url):
+    done = trading("config", "set", "market.quote=USD", "market.symbols=BTC/USD")
+    assert done.code == 2
+    assert "the money of main is EUR" in done.err
+    assert rows(database_url, "select count(*) from bot_settings") == [(0,)]
+
+
+def test_a_bot_whose_money_is_of_another_currency_enters_nothing_and_says_so(trading, database_url):
+    dollars = {"METRONOME_MARKET__QUOTE": "USD", "METRONOME_MARKET__SYMBOLS": "BTC/USD"}
+    assert trading("tick", **dollars).code == 0
+    assert rows(database_url, "select count(*) from verdicts") == [(0,)]
+    ((message,),) = rows(database_url, "select message from risk_events where resolved_at is null")
+    assert "main enters nothing: the money of main is EUR" in message
+
+
 def test_an_unknown_setting_is_refused_with_the_nearest_name(trading):
     done = trading("config", "set", "risk.stop_los=0.03")
     assert done.code == 2

@@ -74,7 +74,7 @@ def test_why_tells_votes_rules_and_inputs_of_a_symbol_and_of_a_tick(trading):
     slot = trading("tick", "--json").document["slot"]
     told = trading("why", "btc-eur")
     assert told.code == 0, told.err
-    for part in ("trend_following", "What each rule did", "quote bid", "rsi_14"):
+    for part in ("trend_following", "What each rule did", "Bid", "rsi_14"):
         assert part in told.out
     document = trading("why", slot, "--json").document
     assert document["kind"] == "tick"

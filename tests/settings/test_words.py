@@ -111,16 +111,19 @@ def test_every_reason_of_the_rulebook_fills_its_sentence() -> None:
     for rule, effect, values in found:
         sentences = SENTENCES.get(f"{rule}.{effect}") or SENTENCES.get(rule)
         assert sentences is not None, f"bot/words.py has no sentence for {rule}"
-        missing = {name for name, _ in placeholders(sentences["en"])} - values
+        made = {"worth"} if {"size", "price"} <= values else set()
+        missing = {name for name, _ in placeholders(sentences["en"])} - values - made
         assert not missing, f"{rule} ({effect}) gives no {', '.join(missing)}"
         assert values <= set(VALUES), f"{rule} gives values that VALUES does not explain"
 
 
 def test_numbers_read_as_each_language_writes_them() -> None:
     entered = reason("entered", Effect.ENTER, confidence=0.234, size=0.00125, price=52341.2, stop=51000.0, target=0.5)
-    assert say(entered, "en") == ("signal with 23.4% confidence: buys 0.00125 at 52,341.2, stop 51,000, target 0.5")
+    assert say(entered, "en") == (
+        "signal with 23.4% confidence: buys 0.00125 at 52,341.2, worth 65.43, stop 51,000, target 0.5"
+    )
     assert say(entered, "fr") == (
-        "signal à 23,4\u00a0% de confiance : achète 0,00125 à 52\u00a0341,2, stop 51\u00a0000, objectif 0,5"
+        "signal à 23,4\u00a0% de confiance : achète 0,00125 à 52\u00a0341,2, soit 65,43, stop 51\u00a0000, objectif 0,5"
     )
     small = reason("min_trade", limit=1234.5)
     assert say(small, "en", "EUR").endswith("trade of 1,234.50 EUR")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bot.cli import figures
+from bot.cli import codes, figures
 from bot.cli.checks.result import Check, bad, good
+from bot.cli.codes import called
 from bot.domain.errors import CheckFailed, DatabaseError
 
 if TYPE_CHECKING:
@@ -102,8 +103,10 @@ def _bots(reports: PostgresReports) -> Check:
         return bad("bots", "there is none", "make one: python -m bot bots add main")
     failed = [row["name"] for row in rows if row["status"] == "ERROR"]
     if failed:
-        return bad("bots", f"stopped by an error: {', '.join(failed)}", "see python -m bot status, then bot resume")
-    return good("bots", ", ".join(f"{row['name']} {row['status']}" for row in rows))
+        return bad(
+            "bots", f"stopped by an error: {', '.join(failed)}", "see python -m bot status, then python -m bot resume"
+        )
+    return good("bots", ", ".join(f"{row['name']} {called(codes.BOT, row['status'])}" for row in rows))
 
 
 def _schedule(reports: PostgresReports, slot_s: int) -> Check:

@@ -114,16 +114,19 @@ def _show(bot: str | None, part: str | None) -> Document:
 
 def _set(assignments: list[str], bot: str | None, note: str | None) -> Document:
     """Checks the settings as they would be, all layers together, before anything is stored."""
-    from bot.cli.wiring import open_config, open_reports
+    from bot.cli.wiring import open_config, open_reports, refuse_other_money
     from bot.settings import describe, load
 
     changes = dict(_parsed(text) for text in assignments)
     _refuse_shared(changes)
     with open_reports() as reports, open_config() as store:
-        name = chosen_bot(reports.bots(), bot)
+        bots = reports.bots()
+        name = chosen_bot(bots, bot)
         overrides = store.show(name)["overrides"]
         before = {row.field: row.value for row in describe(load(overrides))}
-        after = {row.field: row.value for row in describe(load(_changed(overrides, changes)))}
+        settings = load(_changed(overrides, changes))
+        refuse_other_money(settings, name, next(row["quote"] for row in bots if row["name"] == name))
+        after = {row.field: row.value for row in describe(settings)}
         version = store.set(name, changes, author(), note or "")
     return {
         "bot": name,

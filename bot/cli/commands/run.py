@@ -35,6 +35,7 @@ def _live() -> Document | None:
     """The live tick's document; None after saying in one line that the exchange cannot be reached."""
     import asyncio
 
+    from bot.cli.french import local
     from bot.cli.texts import text
     from bot.cli.wiring import open_runner, ready_database
     from bot.settings import load_cached
@@ -51,10 +52,10 @@ def _live() -> Document | None:
     try:
         document = asyncio.run(tick())
     except ExchangeError as error:
-        session.note(text("run.unreachable", reason=error.what))
+        session.note(text("run.unreachable", reason=local(error.what)))
         return None
     if document.get("skipped"):
-        document = {**_last_report(document), "already": document["detail"]}
+        document = {**_last_report(document), "already": document}
     return {"source": "live", "exchange": exchange, "tick": document, "rehearsal": None}
 
 

@@ -43,6 +43,7 @@ def read_status(rehearsal: bool = False) -> Document:
         found = reports.status(now_ms, slot_s * 1000)
     tick, slots = found["last_tick"], found["slots"]
     return {
+        "source": "rehearsal" if rehearsal else "bots",
         "now": iso(now_ms),
         "bots": document(found["bots"]),
         "positions": [_position(row) for row in document(found["positions"])],

@@ -128,16 +128,18 @@ class _Tally:
 
     def note(self, document: Document) -> None:
         from bot.cli import figures
+        from bot.cli.french import local
         from bot.cli.texts import text
+        from bot.cli.views.tick import skipped
 
         self.ticks += 1
         self.last = document
         if "error" in document:
             self.failed += 1
-            what = str(document["error"]["what"])
+            what = local(document["error"]["what"])
         elif "skipped" in document:
             self.skipped += 1
-            what = str(document["detail"])
+            what = skipped(document)
         else:
             what = ", ".join(_outcome(bot) for bot in document["bots"]) or "-"
         session.note(text("loop.tick", now=figures.moment(document.get("now")), count=self.ticks, what=what))

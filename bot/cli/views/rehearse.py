@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.cli import figures
+from bot.cli import codes, figures
 from bot.cli.blocks import BAD, FAINT, GOOD, STRONG, Block, Heading, Line, cell, pairs, table
 from bot.cli.texts import TEXTS, text, word
 
 MOST_ROWS = 30
 FRACTIONS = ("win_rate", "total_return", "max_drawdown")
-MONEY = ("avg_win", "avg_loss", "total_pnl", "total_fees")
+GAINS = ("avg_win", "avg_loss", "total_pnl")
+SAID_ALREADY = ("total_return",)
 
 
-def blocks(document: Mapping[str, Any]) -> list[Block]:
+def blocks(document: Mapping[str, Any], most: int = MOST_ROWS) -> list[Block]:
     """Result first, then the trades."""
-    return [Heading(text("rehearse.title", name=document.get("data", "-"))), result(document), *trades(document)]
+    return [Heading(text("rehearse.title", name=document.get("data", "-"))), result(document), *trades(document, most)]
 
 
 def result(document: Mapping[str, Any]) -> Block:
@@ -32,14 +33,17 @@ def result(document: Mapping[str, Any]) -> Block:
         (text("rehearse.ticks"), figures.count(document["ticks"])),
         (text("rehearse.errors"), cell(figures.count(failed), BAD if failed else "")),
         (word("orders"), figures.count(_count(document["orders"]))),
-        (word("trades"), figures.count(len(document["trades"]))),
         (
             word("equity"),
-            cell(f"{figures.money(start, quote)} -> {figures.money(end, quote)}", STRONG),
+            cell(f"{figures.money(start, quote)} → {figures.money(end, quote)}", STRONG),
         ),
         *([] if start is None or end is None else [_earned(start, end, quote)]),
     ]
-    rows += [(_metric_name(name), _metric(name, value)) for name, value in document["metrics"].items()]
+    rows += [
+        (_metric_name(name), _metric(name, value, quote))
+        for name, value in document["metrics"].items()
+        if name not in SAID_ALREADY
+    ]
     rows.append((word("duration"), figures.span(document["duration_s"])))
     return pairs(*rows)
 
@@ -57,7 +61,7 @@ def trades(document: Mapping[str, Any], most: int = MOST_ROWS) -> list[Block]:
         (
             one["symbol"], figures.moment(one["entry_at"]), figures.moment(one["exit_at"]),
             figures.size(one["quantity"]), figures.price(one["entry_price"]), figures.price(one["exit_price"]),
-            cell(figures.gain(one["pnl"]), GOOD if one["pnl"] > 0 else BAD), one["exit_reason"],
+            cell(figures.gain(one["pnl"]), GOOD if one["pnl"] > 0 else BAD), _ended(one),
         )
         for one in made[-most:]
     ]  # fmt: skip
@@ -65,6 +69,10 @@ def trades(document: Mapping[str, Any], most: int = MOST_ROWS) -> list[Block]:
     if len(made) > most:
         shown.append(Line("  " + text("rehearse.more", count=len(made) - most), FAINT))
     return shown
+
+
+def _ended(trade: Mapping[str, Any]) -> str:
+    return codes.called(codes.RULE, trade["exit_reason"]) or text("why.still_held")
 
 
 def _count(orders: Any) -> int:
@@ -76,14 +84,18 @@ def _metric_name(name: str) -> str:
     return text(key) if key in TEXTS else name.replace("_", " ")
 
 
-def _metric(name: str, value: Any) -> str:
+def _metric(name: str, value: Any, quote: str) -> str:
     if value is None:
         return figures.DASH
     if name in FRACTIONS:
         return figures.percent(value)
-    if name in MONEY:
-        return figures.gain(value)
-    return figures.price(value) if isinstance(value, int | float) else str(value)
+    if name in GAINS:
+        return figures.gain(value, quote)
+    if name == "total_fees":
+        return figures.money(value, quote)
+    if name.endswith("_h"):
+        return figures.span(value * 3600)
+    return figures.money(value) if isinstance(value, float) else str(value)
 
 
 def _earned(start: float, end: float, quote: str) -> tuple[str, object]:

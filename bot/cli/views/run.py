@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot import words
 from bot.cli.blocks import FAINT, STRONG, WARNING, Block, Heading, Line, pairs
-from bot.cli.declare import PROGRAM
-from bot.cli.session import session
+from bot.cli.program import CALL
 from bot.cli.texts import text, word
 from bot.cli.views import rehearse, tick
+
+MOST_TRADES = 8
+"""Of a rehearsal: the report is read in half a minute."""
 
 
 def blocks(document: Mapping[str, Any]) -> list[Block]:
@@ -19,16 +20,15 @@ def blocks(document: Mapping[str, Any]) -> list[Block]:
     made = document["tick"]
     shown: list[Block] = []
     if replayed:
-        mark = words.ui("replay", session.speak())
-        shown += [Line(f"{mark}: {text('run.replay')}", WARNING)]
+        shown += [Line(text("run.replay"), WARNING)]
     else:
         shown += [Line(text("run.live", exchange=document["exchange"].capitalize()), STRONG)]
     if made.get("already"):
-        shown.append(Line(made["already"], FAINT))
+        shown.append(Line(tick.skipped(made["already"]), FAINT))
     if made.get("bots") or "skipped" not in made:
         shown += tick.blocks({key: value for key, value in made.items() if key != "skipped"}) if made else []
     if document["rehearsal"] is not None:
-        shown += rehearse.blocks(document["rehearsal"])
+        shown += rehearse.blocks(document["rehearsal"], MOST_TRADES)
     return [*shown, Heading(word("next")), _next(made, replayed)]
 
 
@@ -36,11 +36,11 @@ def _next(made: Mapping[str, Any], replayed: bool) -> Block:
     verdicts = [verdict for bot in made.get("bots", []) for verdict in bot["verdicts"]]
     symbol = verdicts[0]["symbol"] if verdicts else "BTC/EUR"
     rows = [
-        (f"{PROGRAM} why {symbol}", text("run.why")),
-        (f"{PROGRAM} status{' --rehearsal' if replayed else ''}", text("run.status")),
-        (f"{PROGRAM} loop --every 5m", text("run.loop")),
-        (f"{PROGRAM} rehearse --help", text("run.rehearse")),
-        (f"{PROGRAM} config show", text("run.config")),
-        (f"{PROGRAM} doctor", text("run.doctor")),
+        (f"{CALL} why {symbol}", text("run.why")),
+        (f"{CALL} status{' --rehearsal' if replayed else ''}", text("run.status")),
+        (f"{CALL} loop --every 5m", text("run.loop")),
+        (f"{CALL} rehearse --help", text("run.rehearse")),
+        (f"{CALL} config show", text("run.config")),
+        (f"{CALL} doctor", text("run.doctor")),
     ]
     return pairs(*rows)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.cli import figures
+from bot.cli import codes, figures
 from bot.cli.blocks import FAINT, GOOD, STRONG, WARNING, Block, Line, cell, table
+from bot.cli.french import local
 from bot.cli.texts import text, word
 
 Document = Mapping[str, Any]
@@ -51,12 +52,12 @@ def config_show(document: Document) -> list[Block]:
         (
             row["field"],
             cell(_value(row["value"]), STRONG if row["layer"] != "defaults" else ""),
-            row["layer"],
-            row["range"],
+            codes.called(codes.LAYER, row["layer"].partition(",")[0]),
+            local(row["range"]),
         )
         for row in document["settings"]
     ]
-    return [table((word("field"), word("value"), word("set_by"), word("range")), rows)]
+    return [table((word("field"), "~" + word("value"), word("set_by"), "~" + word("range")), rows)]
 
 
 def config_set(document: Document) -> list[Block]:
@@ -84,7 +85,7 @@ def config_history(document: Document) -> list[Block]:
         (one["version"], figures.moment(one["created_at"]), one["author"], _changes(one["changes"]), one["note"])
         for one in document["versions"]
     ]
-    return [table((">" + word("version"), word("at"), word("author"), word("change"), word("note")), rows)]
+    return [table((">" + word("version"), word("at"), word("author"), "~" + word("change"), "~" + word("note")), rows)]
 
 
 def config_rollback(document: Document) -> list[Block]:
@@ -99,14 +100,15 @@ def bots_list(document: Document) -> list[Block]:
         return [Line(text("no_bots"), WARNING)]
     rows = [
         (
-            bot["name"], bot["mode"], bot["status"], bot["profile"], figures.money(bot["initial_cash"], bot["quote"]),
+            bot["name"], word(bot["mode"]), codes.called(codes.BOT, bot["status"]), bot["profile"],
+            figures.money(bot["initial_cash"], bot["quote"]),
             figures.money(bot["cash"], bot["quote"]), bot["settings_version"],
         )
         for bot in document["bots"]
     ]  # fmt: skip
     columns = (
-        word("name"), word("mode"), word("status"), word("profile"), ">" + word("total"), ">" + word("cash"),
-        ">" + word("settings_version"),
+        word("name"), word("mode"), word("status"), word("profile"), ">" + word("start_cash"), ">" + word("cash"),
+        ">" + word("settings"),
     )  # fmt: skip
     return [table(columns, rows)]
 
@@ -116,7 +118,7 @@ def bots_added(document: Document) -> list[Block]:
     told = text(
         "bots.added",
         name=document["name"],
-        mode=document["mode"],
+        mode=word(document["mode"]),
         cash=figures.money(document["initial_cash"], document["quote"]),
         version=document["settings_version"],
     )
@@ -140,4 +142,4 @@ def _value(value: Any) -> str:
 
 
 def _changes(changes: Mapping[str, Mapping[str, Any]]) -> str:
-    return "; ".join(f"{field}: {_value(one['from'])} -> {_value(one['to'])}" for field, one in changes.items())
+    return "; ".join(f"{field}: {_value(one['from'])} → {_value(one['to'])}" for field, one in changes.items())

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.cli import figures
+from bot.cli import codes, figures
 from bot.cli.blocks import BAD, FAINT, GOOD, STRONG, WARNING, Block, Heading, Line, cell, pairs, table
+from bot.cli.codes import called
+from bot.cli.french import local
 from bot.cli.texts import text, word
 
 SEVERITY_TONES = {"error": BAD, "warning": WARNING, "info": ""}
@@ -15,7 +17,8 @@ STATUS_TONES = {"RUNNING": GOOD, "PAUSED": WARNING, "ERROR": BAD, "IDLE": FAINT}
 
 def blocks(document: Mapping[str, Any]) -> list[Block]:
     """Bots, positions, the clock, what is wrong."""
-    return [*bots(document["bots"]), *_positions(document["positions"]), *_clock(document), *_risks(document)]
+    mark = [Line(text("why.rehearsal"), WARNING)] if document["source"] == "rehearsal" else []
+    return [*mark, *bots(document["bots"]), *_positions(document["positions"]), *_clock(document), *_risks(document)]
 
 
 def bots(listed: list[Mapping[str, Any]]) -> list[Block]:
@@ -24,12 +27,12 @@ def bots(listed: list[Mapping[str, Any]]) -> list[Block]:
     if not listed:
         return [*shown, Line("  " + text("no_bots"), WARNING)]
     columns = (
-        word("name"), word("mode"), word("status"), word("state"), ">" + word("cash"), ">" + word("equity"),
+        word("name"), word("mode"), word("status"), ">" + word("cash"), ">" + word("equity"),
         ">" + word("today"), ">" + word("total"), ">" + word("drawdown"),
     )  # fmt: skip
     rows = [
         (
-            bot["name"], bot["mode"], cell(bot["status"], STATUS_TONES.get(bot["status"], "")), bot["state"],
+            bot["name"], word(bot["mode"]), cell(called(codes.BOT, bot["status"]), STATUS_TONES.get(bot["status"], "")),
             figures.money(bot["cash"], bot["quote"]), cell(figures.money(bot["equity"], bot["quote"]), STRONG),
             _gain(bot["pnl_today"]), _gain(bot["pnl_total"]), figures.percent(bot["drawdown"]),
         )
@@ -47,13 +50,16 @@ def _positions(held: list[Mapping[str, Any]]) -> list[Block]:
     shown: list[Block] = [Heading(word("positions"))]
     if not held:
         return [*shown, Line("  " + word("nothing_held"), FAINT)]
+    several = len({one["bot"] for one in held}) > 1
     columns = (
-        word("bot"), word("symbol"), ">" + word("quantity"), ">" + word("entry_price"), ">" + word("stop"),
+        *([word("bot")] if several else []),
+        word("symbol"), ">" + word("quantity"), ">" + word("entry_price"), ">" + word("stop"),
         ">" + word("target"), word("since"), word("id"),
     )  # fmt: skip
     rows = [
         (
-            one["bot"], one["symbol"], figures.size(one["quantity"]), figures.price(one["entry_price"]),
+            *([one["bot"]] if several else []),
+            one["symbol"], figures.size(one["quantity"]), figures.price(one["entry_price"]),
             cell(figures.price(one["stop_price"]), "" if one["stop_price"] else BAD),
             figures.price(one["target_price"]), figures.moment(one["opened_at"]), one["trade_id"],
         )
@@ -70,7 +76,7 @@ def _clock(document: Mapping[str, Any]) -> list[Block]:
         told = text(
             "status.tick_text",
             slot=figures.moment(tick["slot"]),
-            status=tick["status"],
+            status=called(codes.TICK, tick["status"]),
             age=figures.span(tick["age_s"]),
         )
         last = cell(told, BAD if tick["status"] == "failed" else "")
@@ -81,11 +87,9 @@ def _clock(document: Mapping[str, Any]) -> list[Block]:
         gap=figures.span(slots["longest_gap_s"]),
     )
     model = document["model"]["name"] or text("status.no_model")
-    rows = pairs(
-        (word("last_tick"), last),
-        (text("status.slots", hours=slots["hours"]), cell(counted, WARNING if slots["missed"] else "")),
-        (word("model"), model),
-    )
+    ledger = (text("status.slots", hours=slots["hours"]), cell(counted, WARNING if slots["missed"] else ""))
+    rehearsed = document["source"] == "rehearsal"  # whose cadence is its own
+    rows = pairs((word("last_tick"), last), *([] if rehearsed else [ledger]), (word("model"), model))
     return [Heading(word("status")), rows]
 
 
@@ -97,10 +101,10 @@ def _risks(document: Mapping[str, Any]) -> list[Block]:
     rows = [
         (
             figures.moment(event["at"]),
-            cell(event["kind"], SEVERITY_TONES.get(event["severity"], "")),
-            event["message"],
-            event["fix"],
+            cell(called(codes.RULE, event["kind"]), SEVERITY_TONES.get(event["severity"], "")),
+            local(event["message"]),
+            local(event["fix"]),
         )
         for event in events
     ]
-    return [*shown, table((word("since"), word("type"), word("message"), word("fix")), rows)]
+    return [*shown, table((word("since"), word("type"), "~" + word("message"), "~" + word("fix")), rows)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot import words
-from bot.cli import figures
+from bot.cli import codes, figures
 from bot.cli.blocks import BAD, FAINT, GOOD, STRONG, WARNING, Block, Cell, Heading, Line, cell, pairs, table
 from bot.cli.session import session
 from bot.cli.texts import text, word
@@ -20,7 +20,7 @@ VERDICT_TONES = {"enter": GOOD, "exit": WARNING, "hold": STRONG, "no_trade": FAI
 def blocks(document: Document) -> list[Block]:
     """The whole report of one tick."""
     if "skipped" in document:
-        return [Line(text("tick.skipped", detail=document["detail"]), FAINT)]
+        return [Line(text("tick.skipped", detail=skipped(document)), FAINT)]
     shown: list[Block] = [summary(document)]
     if document.get("dry_run"):
         shown.append(Line(text("tick.dry_run"), WARNING))
@@ -31,11 +31,17 @@ def blocks(document: Document) -> list[Block]:
     return shown
 
 
+def skipped(document: Document) -> str:
+    """Why a tick had nothing to do, in words."""
+    if document["skipped"] == "done" and document.get("slot"):
+        return text("tick.done", moment=figures.moment(document["slot"]))
+    return text("tick.held") if document["skipped"] == "held" else str(document["detail"])
+
+
 def summary(document: Document) -> Block:
     """When, in which mode, how long."""
     spent = sum(document.get("timings_ms", {}).values()) / 1000
     return pairs(
-        (word("slot"), figures.moment(document["slot"])),
         (word("now"), figures.moment(document["now"])),
         (word("mode"), words.ui(document["mode"], session.speak())),
         (word("duration"), figures.span(spent)),
@@ -45,7 +51,7 @@ def summary(document: Document) -> Block:
 def bot_blocks(bot: Document, document: Document) -> list[Block]:
     """Everything about one bot."""
     return [
-        Heading(text("tick.title", name=bot["name"], status=bot["status"])),
+        Heading(text("tick.title", name=bot["name"], status=codes.called(codes.BOT, bot["status"]))),
         *_saw(bot, document),
         *_decided(bot),
         *_ordered(bot),
@@ -73,7 +79,7 @@ def _saw(bot: Document, document: Document) -> list[Block]:
     shown: list[Block] = [Heading(word("saw"))]
     if rows:
         columns = (
-            word("symbol"), ">" + word("price"), word("candle"), ">" + word("data_age"), word("signal"),
+            word("symbol"), ">" + word("price"), word("candle_utc"), ">" + word("data_age"), word("signal"),
             ">" + word("confidence"),
         )  # fmt: skip
         shown.append(table(columns, rows))
@@ -90,7 +96,7 @@ def _decided(bot: Document) -> list[Block]:
         return [*shown, Line("  " + word("nothing_decided"), FAINT)]
     by_weight = sorted(bot["verdicts"], key=lambda verdict: list(VERDICT_TONES).index(verdict["verdict"]))
     rows = [(verdict["symbol"], *verdict_cells(verdict, bot["quote"])) for verdict in by_weight]
-    return [*shown, table((word("symbol"), word("verdict"), word("reason")), rows)]
+    return [*shown, table((word("symbol"), word("verdict"), "~" + word("reason")), rows)]
 
 
 def verdict_cells(verdict: Document, quote: str) -> tuple[Cell, Cell]:
@@ -106,14 +112,15 @@ def _ordered(bot: Document) -> list[Block]:
         return []
     rows = [
         (
-            order["client_id"], order["symbol"], word(order["side"]), order["leg"], figures.size(order["quantity"]),
+            order["client_id"], order["symbol"], word(order["side"]), codes.called(codes.LEG, order["leg"]),
+            figures.size(order["quantity"]),
             figures.price(order.get("limit_price") or order.get("stop_price")),
-            cell(order["status"], BAD if order["status"] in ("rejected", "unknown") else ""),
+            cell(codes.called(codes.ORDER, order["status"]), BAD if order["status"] in ("rejected", "unknown") else ""),
         )
         for order in bot["orders"]
     ]  # fmt: skip
     columns = (
-        word("id"), word("symbol"), word("side"), word("leg"), ">" + word("quantity"), ">" + word("price"),
+        word("id"), word("symbol"), word("side"), word("leg"), ">" + word("quantity"), ">" + word("limit"),
         word("status"),
     )  # fmt: skip
     return [Heading(word("orders")), table(columns, rows)]
@@ -134,16 +141,16 @@ def _holds(bot: Document) -> list[Block]:
         rows.append((word("drawdown"), figures.percent(bot["drawdown"])))
     for closed in bot.get("closed", []):
         tone = GOOD if closed["pnl"] > 0 else BAD
-        told = f"{figures.gain(closed['pnl'], quote)} ({closed['exit_reason']})"
+        told = f"{figures.gain(closed['pnl'], quote)} ({codes.called(codes.RULE, closed['exit_reason'])})"
         rows.append((f"{word('exit')} {closed['symbol']}", cell(told, tone)))
     return [*shown, pairs(*rows)]
 
 
 def positions(held: list[Document]) -> Block:
-    """Positions with their stops and targets."""
+    """Positions with their stops and targets, and what they would gain at the price of now, exit fee left out."""
     columns = (
         word("symbol"), ">" + word("quantity"), ">" + word("entry_price"), ">" + word("price"), ">" + word("stop"),
-        ">" + word("target"),
+        ">" + word("target"), ">" + word("gain_now"),
     )  # fmt: skip
     return table(
         columns,
@@ -152,11 +159,18 @@ def positions(held: list[Document]) -> Block:
                 one["symbol"], figures.size(one["quantity"]), figures.price(one["entry_price"]),
                 figures.price(one.get("price")),
                 cell(figures.price(one["stop_price"]), "" if one["stop_price"] else BAD),
-                figures.price(one.get("target_price")),
+                figures.price(one.get("target_price")), _gain_now(one),
             )
             for one in held
         ],
     )  # fmt: skip
+
+
+def _gain_now(one: Document) -> Cell:
+    entry, price = one["entry_price"], one.get("price")
+    if not entry or price is None:
+        return cell(None)
+    return cell(f"{'+' if price > entry else ''}{figures.percent(price / entry - 1)}", GOOD if price > entry else BAD)
 
 
 def sentence(reason: Document, quote: str = "") -> str:

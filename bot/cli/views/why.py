@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bot.cli import figures
-from bot.cli.blocks import BAD, FAINT, GOOD, WARNING, Block, Heading, Line, cell, pairs, table
+from bot.cli import codes, figures
+from bot.cli.blocks import BAD, FAINT, GOOD, STRONG, WARNING, Block, Heading, Line, cell, pairs, table
+from bot.cli.codes import called
 from bot.cli.texts import text, word
 from bot.cli.views.tick import VERDICT_TONES, direction, sentence
 
@@ -19,7 +20,7 @@ def blocks(document: Document) -> list[Block]:
     """The whole reasoning."""
     shown: list[Block] = [Heading(_title(document))]
     if document["source"] == "rehearsal":
-        shown.append(Line(f"{word('replay')}: {text('why.rehearsal')}", WARNING))
+        shown.append(Line(text("why.rehearsal"), WARNING))
     for trade in document["trades"]:
         shown.append(_trade(trade))
     for verdict in document["verdicts"]:
@@ -53,18 +54,22 @@ def _title(document: Document) -> str:
 
 
 def _trade(trade: Document) -> Block:
+    quote = _quote(trade["symbol"])
     return pairs(
         (word("symbol"), trade["symbol"]),
-        (word("status"), trade["status"]),
-        (word("strategy"), trade["strategy"]),
+        (word("status"), called(codes.TRADE, trade["status"])),
+        (word("strategy"), called(codes.RULE, trade["strategy"])),
         (word("opened"), figures.moment(trade["entry_at"])),
         (word("closed"), figures.moment(trade["exit_at"])),
         (word("quantity"), figures.size(trade["quantity"])),
         (word("entry_price"), figures.price(trade["entry_price"])),
         (word("exit_price"), figures.price(trade["exit_price"])),
-        (word("fees"), figures.money(trade["fees"])),
-        (word("profit"), cell(figures.gain(trade["pnl"]), GOOD if trade["pnl"] > 0 else BAD)),
-        (word("reason"), trade["exit_reason"]),
+        (word("fees"), figures.money(trade["fees"], quote)),
+        (
+            word("profit") if trade["exit_at"] else text("why.so_far"),
+            cell(figures.gain(trade["pnl"], quote), GOOD if trade["pnl"] > 0 else BAD),
+        ),
+        (text("why.ended"), called(codes.RULE, trade["exit_reason"]) or text("why.still_held")),
     )
 
 
@@ -75,12 +80,12 @@ def _verdict(verdict: Document, document: Document) -> list[Block]:
     signal = next((one for one in document["signals"] if _same_bar(one, verdict)), None)
     rows: list[tuple[str, object]] = [
         (word("verdict"), cell(word(verdict["verdict"]), VERDICT_TONES.get(verdict["verdict"], ""))),
-        (text("why.decided_at"), figures.moment(verdict["slot_at"])),
+        (text("why.decided_at"), figures.moment(verdict["slot_at"]) + " UTC"),
     ]
     if decision is not None:
         rows += [(word("settings_version"), decision["settings_version"]), (text("why.code"), decision["code_version"])]
     shown: list[Block] = [Heading(text("why.verdict", symbol=symbol, candle=candle)), pairs(*rows)]
-    shown += _rules(verdict["reasons"])
+    shown += _rules(verdict["reasons"], _quote(symbol))
     if signal is not None:
         shown += _votes(signal)
     if decision is not None:
@@ -100,9 +105,22 @@ def _same_bar(signal: Document, verdict: Document) -> bool:
     )  # fmt: skip
 
 
-def _rules(reasons: list[Document]) -> list[Block]:
-    rows = [(one["rule"], cell(one["effect"], EFFECT_TONES.get(one["effect"], "")), sentence(one)) for one in reasons]
-    return [Line(text("why.rules"), FAINT), table((text("why.rule"), text("why.effect"), word("reason")), rows)]
+def _quote(symbol: str) -> str:
+    """The currency of a pair's prices."""
+    return symbol.partition("/")[2]
+
+
+def _rules(reasons: list[Document], quote: str) -> list[Block]:
+    rows = [
+        (
+            called(codes.RULE, one["rule"]),
+            cell(called(codes.EFFECT, one["effect"]), EFFECT_TONES.get(one["effect"], "")),
+            sentence(one, quote),
+        )
+        for one in reasons
+    ]
+    columns = (text("why.rule"), text("why.effect"), "~" + word("reason"))
+    return [Line(""), Line(text("why.rules"), STRONG), table(columns, rows)]
 
 
 def _votes(signal: Document) -> list[Block]:
@@ -110,24 +128,34 @@ def _votes(signal: Document) -> list[Block]:
         (vote["strategy"], direction(vote["direction"]), figures.percent(vote["confidence"]), vote["reason"])
         for vote in signal["votes"]
     ]
-    rows.append(
-        (word("total"), direction(signal["direction"]), figures.percent(signal["confidence"]), signal["leader"])
-    )
-    columns = (word("strategy"), word("direction"), ">" + word("confidence"), word("reason"))
-    return [Line(text("why.votes"), FAINT), table(columns, rows)]
+    rows.append((word("total"), direction(signal["direction"]), figures.percent(signal["confidence"]), _led(signal)))
+    columns = (word("strategy"), word("direction"), ">" + word("confidence"), "~" + word("reason"))
+    return [Line(""), Line(text("why.votes"), STRONG), table(columns, rows)]
+
+
+def _led(signal: Document) -> str:
+    return text("why.led", strategy=signal["leader"]) if signal["leader"] else ""
 
 
 def _inputs(symbol: str, verdict: Document, inputs: Document) -> list[Block]:
     view: Document = next((one for one in inputs["views"] if one["symbol"] == symbol), {})
     book = inputs["book"]
-    known = [(name.replace("_", " "), figures.price(value)) for name, value in view.items() if _is_number(value)]
-    money = [(word("cash"), figures.money(book["cash"])), (word("positions"), len(book["positions"]))]
-    shown: list[Block] = [Line(text("why.inputs"), FAINT), pairs(*money, *known)]
+    known = [(label, _input(name, view[name])) for name, label in _labels() if _is_number(view.get(name))]
+    money = [(word("cash"), figures.money(book["cash"], _quote(symbol))), (word("positions"), len(book["positions"]))]
+    shown: list[Block] = [Line(""), Line(text("why.inputs"), STRONG), pairs(*money, *known)]
     bar = next((one for one in inputs["bars"] if one["symbol"] == symbol and _is_bar(one, verdict)), None)
     if bar is not None:
         features = [(name, figures.price(value)) for name, value in bar["features"].items()]
-        shown += [Line(text("why.features"), FAINT), pairs(*features)]
+        shown += [Line(""), Line(text("why.features"), STRONG), pairs(*features)]
     return shown
+
+
+def _labels() -> list[tuple[str, str]]:
+    return [(name, called(codes.INPUT, name)) for name in codes.INPUT]
+
+
+def _input(name: str, value: float) -> str:
+    return figures.percent(value, 2) if name.endswith("_fee") else figures.price(value)
 
 
 def _is_bar(bar: Document, verdict: Document) -> bool:
@@ -145,9 +173,11 @@ def _orders(orders: list[Document]) -> list[Block]:
         return []
     rows = [
         (
-            one["client_id"], one["symbol"], word(one["side"]), one["leg"], one["type"],
+            one["client_id"], one["symbol"], word(one["side"]), called(codes.LEG, one["leg"]),
+            called(codes.TYPE, one["type"]),
             figures.size(one["quantity"]), figures.size(one["filled"]),
-            figures.price(one["limit_price"] or one["stop_price"]), one["status"], one["reason"],
+            figures.price(one["limit_price"] or one["stop_price"]),
+            called(codes.ORDER, one["status"]), called(codes.RULE, one["reason"]),
         )
         for one in orders
     ]  # fmt: skip
@@ -160,20 +190,48 @@ def _orders(orders: list[Document]) -> list[Block]:
 
 def _events(document: Document) -> list[Block]:
     steps = [
-        (one["at"], one["client_id"], f"{one['from_status'] or '-'} -> {one['to_status']}", _detail(one["detail"]))
+        (one["at"], one["client_id"], called(codes.ORDER, one["to_status"]), _order_detail(one))
         for one in document["order_events"]
     ]
-    steps += [(one["at"], one["trade_id"], one["kind"], _detail(one["detail"])) for one in document["trade_events"]]
+    steps += [
+        (one["at"], one["trade_id"], called(codes.EVENT, one["kind"]), _trade_detail(one["detail"]))
+        for one in document["trade_events"]
+    ]
     if not steps:
         return []
     rows = [
         (figures.moment(at), who, what, more) for at, who, what, more in sorted(steps, key=lambda step: step[0] or "")
     ]
-    return [Heading(text("why.events")), table((word("at"), word("id"), word("status"), word("detail")), rows)]
+    return [Heading(text("why.events")), table((word("at"), word("id"), word("event"), "~" + word("detail")), rows)]
 
 
-def _detail(detail: Document) -> str:
+def _order_detail(event: Document) -> str:
+    """Why an order took this step, where that says more than its new status."""
+    detail, status = event["detail"], event["to_status"]
+    told = next((str(detail[name]) for name in ("reason", "why", "answer") if detail.get(name)), "")
+    if told == status:
+        return ""
+    return called(codes.ANSWER, told) if told in codes.ANSWER else called(codes.RULE, told)
+
+
+def _trade_detail(detail: Document) -> str:
+    """Figures of what happened to a position."""
+    if "to" in detail:
+        moved = text("why.moved", before=_figure(detail.get("from")), after=_figure(detail["to"]))
+        return f"{moved}: {called(codes.RULE, detail['reason'])}" if detail.get("reason") else moved
+    if "high_water" in detail:
+        return text("why.highest", price=_figure(detail["high_water"]))
+    if "price" in detail:
+        return text(
+            "why.filled",
+            side=word(detail["side"]), size=figures.size(float(detail["quantity"])), price=_figure(detail["price"]),
+            fee=figures.money(float(detail["fee"])), reason=called(codes.RULE, detail["reason"]),
+        )  # fmt: skip
     return ", ".join(f"{name} {value}" for name, value in detail.items())
+
+
+def _figure(stored: str | None) -> str:
+    return figures.DASH if stored in (None, "None") else figures.price(float(str(stored)))
 
 
 def _fills(fills: list[Document]) -> list[Block]:
@@ -182,7 +240,7 @@ def _fills(fills: list[Document]) -> list[Block]:
     rows = [
         (
             figures.moment(one["filled_at"]), one["client_id"], word(one["side"]), figures.size(one["quantity"]),
-            figures.price(one["price"]), figures.price(one["fee"]), one["liquidity"],
+            figures.price(one["price"]), figures.money(one["fee"]), called(codes.LIQUIDITY, one["liquidity"]),
         )
         for one in fills
     ]  # fmt: skip

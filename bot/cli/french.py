@@ -1,0 +1,295 @@
+"""French for what other layers say in English: errors, remedies, risk events, the doctor's findings, ranges.
+
+Those texts are made where the session's language is not known, and stored.
+What has no French here stays English.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+
+from bot.cli.session import session
+
+FRENCH: Mapping[str, str] = {
+    # --- settings and arguments ---
+    "{} is no known setting": "{} n'est pas un réglage connu",
+    "did you mean {}?": "vouliez-vous dire {} ?",
+    "see docs/settings.md for the names there are": "les noms sont dans docs/settings.md",
+    "see docs/settings.md": "voir docs/settings.md",
+    "{} = {} is not allowed: {}": "{} = {} n'est pas permis : {}",
+    "a fraction is wanted: write {} for {} %": "il faut une fraction : écrivez {} pour {} %",
+    "the default is {}": "la valeur par défaut est {}",
+    "separate with commas, like {}": "séparez par des virgules, comme {}",
+    "leave it out for the exchange's own": "à omettre pour prendre celle de la plateforme",
+    "{} is a group of settings, not a value": "{} est un groupe de réglages, pas une valeur",
+    "set a field of it, like {}": "donnez un de ses champs, comme {}",
+    "{} is a secret, and secrets only ever come from the environment": "{} est un secret, et les secrets ne viennent "
+    "que de l'environnement",
+    "set it there, and clear this line from your shell's history": "placez-le là, et effacez cette ligne de "
+    "l'historique du terminal",
+    "an assignment needs a field, =, and a value": "il faut un champ, =, et une valeur",
+    "write it like {}": "écrivez comme {}",
+    "write them like {}": "écrivez comme {}",
+    "list of texts, {}": "liste de textes, {}",
+    "whole number, {}": "nombre entier, {}",
+    "number, {}": "nombre, {}",
+    "text, {}": "texte, {}",
+    "at least {}, at most {}": "au moins {}, au plus {}",
+    "above {}, at most {}": "plus de {}, au plus {}",
+    "above {}, below {}": "plus de {}, moins de {}",
+    "at least {}": "au moins {}",
+    "each one of {}": "chacune parmi {}",
+    "one of {}": "au choix : {}",
+    "each a pair like {}": "chacune une paire comme {}",
+    "a currency like {}": "une devise comme {}",
+    "a ccxt exchange id like {}": "un nom de plateforme de ccxt, comme {}",
+    "an http or https address without user name or query": "une adresse http ou https, sans nom ni requête",
+    "argument": "argument",
+    "environment, {}": "environnement, {}",
+    "TRADING_MODE = {} is no trading mode": "TRADING_MODE = {} n'est pas un mode",
+    "TRADING_MODE = 'live': live orders are not built yet": "TRADING_MODE = 'live' : les ordres réels n'existent pas "
+    "encore",
+    "set it to paper, or leave it out": "mettez paper, ou omettez-le",
+    "METRONOME_CONFIG names a file that is not there: {}": "METRONOME_CONFIG nomme un fichier absent : {}",
+    "correct the path, or leave the name out": "corrigez le chemin, ou omettez-le",
+    "the settings file cannot be read: {}": "le fichier de réglages est illisible : {}",
+    "make it a readable TOML file": "faites-en un fichier TOML lisible",
+    "not a span of time: {}": "pas une durée : {}",
+    "not an amount of money: {}": "pas un montant : {}",
+    "write a number above 0, like {}": "écrivez un nombre au-dessus de 0, comme {}",
+    "not a symbol: {}": "pas une paire : {}",
+    "no symbol given": "aucune paire donnée",
+    "not a moment: {}": "pas un moment : {}",
+    "no such language: {}": "langue inconnue : {}",
+    "choose one of: {}": "au choix : {}",
+    "choose one of {}": "au choix : {}",
+    "No such command {}. Did you mean {}?": "commande inconnue {}. Vouliez-vous dire {} ?",
+    "No such command {}.": "commande inconnue {}.",
+    "No such option: {}": "option inconnue : {}",
+    "Missing argument {}.": "argument manquant : {}.",
+    "{} is a value, not a group": "{} est une valeur, pas un groupe",
+    "see `python -m bot config show`": "voir `python -m bot config show`",
+    "{} is one for all bots": "{} vaut pour tous les bots",
+    "set it in metronome.toml, [{}], or as METRONOME_{}__{}": "réglez-le dans metronome.toml, [{}], ou par "
+    "METRONOME_{}__{}",
+    "its money is {}, but its pairs are quoted in {}": "son argent est en {}, mais ses paires sont cotées en {}",
+    "give it pairs in {}, or make another bot for {}": "donnez-lui des paires en {}, ou créez un autre bot pour {}",
+    "--at is for paper only, and {} trades live": "--at ne va que sur papier, et {} négocie en réel",
+    "tick without --at": "lancez le tick sans --at",
+    # --- commands ---
+    "there is no bot yet": "il n'y a pas encore de bot",
+    "make one: {}": "créez-en un : {}",
+    "several bots: which one?": "plusieurs bots : lequel ?",
+    "no bot is named {}": "aucun bot ne s'appelle {}",
+    "not a name for a bot: {}": "pas un nom de bot : {}",
+    "begin with a letter; up to 32 lower-case letters, digits, - and _": "commencez par une lettre ; 32 au plus : "
+    "minuscules, chiffres, - et _",
+    "there is a bot named {} already": "un bot s'appelle déjà {}",
+    "choose another name": "choisissez un autre nom",
+    "no group of settings is named {}": "aucun groupe de réglages ne s'appelle {}",
+    "try risk, market or strategies": "essayez risk, market ou strategies",
+    "not a version: {}": "pas une version : {}",
+    "see python -m bot config history": "voir python -m bot config history",
+    "there is no settings version {}": "il n'y a pas de version {} des réglages",
+    "choose 0 to {}, see `python -m bot config history`": "choisissez de 0 à {}, voir `python -m bot config history`",
+    "no position in {}": "aucune position en {}",
+    "held now: {}": "en position : {}",
+    "nothing is held now": "rien n'est en position",
+    "close-all sells everything, and there is nobody to ask": "close-all vend tout, et personne ne peut confirmer",
+    "add --yes if you mean it": "ajoutez --yes si c'est voulu",
+    "why of what?": "le pourquoi de quoi ?",
+    "give an order, a trade, a time, or a symbol like {}": "donnez un ordre, un trade, une heure ou une paire comme {}",
+    "no order, trade, tick or symbol of that name": "aucun ordre, trade, tick ni paire de ce nom",
+    "give a client id, a trade id, a slot such as {}, or a symbol such as {}": "donnez l'identifiant d'un ordre ou "
+    "d'un trade, l'heure d'un tick comme {}, ou une paire comme {}",
+    "--all goes with --replay and without an ID": "--all va avec --replay et sans ID",
+    "--at {} lies before the last tick ({})": "--at {} est avant le dernier tick ({})",
+    "--at {} lies in the venue's future ({})": "--at {} est dans le futur de la plateforme ({})",
+    "time only runs forward: give a later moment, or use a database of its own": "le temps ne recule pas : donnez un "
+    "moment plus tardif, ou une base à part",
+    "give a moment that has passed": "donnez un moment passé",
+    # --- exchange ---
+    "cannot reach {}: {}": "impossible de joindre {} : {}",
+    "no connection ({})": "pas de connexion ({})",
+    "no answer within {} s": "pas de réponse en {} s",
+    "check the network and the venue's status page; the next tick tries again": "vérifiez le réseau et la page d'état "
+    "de la plateforme ; le prochain tick réessaie",
+    "{} refuses to answer: {}": "{} refuse de répondre : {}",
+    "check the exchange and symbol settings": "vérifiez les réglages de la plateforme et des paires",
+    "{} failed {} times in a row and is left alone": "{} a échoué {} fois de suite et est laissé tranquille",
+    "nothing to do: it is asked again in {} s": "rien à faire : nouvel essai dans {} s",
+    "unknown exchange {}": "plateforme inconnue {}",
+    "use a ccxt id, for example {}": "prenez un nom de ccxt, par exemple {}",
+    "{} skipped: {}": "{} laissé de côté : {}",
+    "{}; its position is not looked after meanwhile": "{} ; sa position n'est pas surveillée pendant ce temps",
+    "{} is not listed by the exchange": "{} n'est pas coté sur la plateforme",
+    "nothing to do: it is tried again at the next tick": "rien à faire : nouvel essai au prochain tick",
+    "take {} out of market.symbols, or correct its name": "retirez {} de market.symbols, ou corrigez son nom",
+    "the last full {} candle is missing": "la dernière bougie {} complète manque",
+    "{} enters nothing: {}": "{} n'entre plus : {}",
+    # --- database ---
+    "cannot connect to the database: {}": "connexion impossible à la base de données : {}",
+    "check DATABASE_URL, or unset it to use the embedded database": "vérifiez DATABASE_URL, ou retirez-la pour la base "
+    "intégrée",
+    "check user and password in DATABASE_URL": "vérifiez nom et mot de passe dans DATABASE_URL",
+    "check database and user name in DATABASE_URL": "vérifiez la base et le nom dans DATABASE_URL",
+    "DATABASE_URL cannot be read": "DATABASE_URL est illisible",
+    "write it as {}": "écrivez-la {}",
+    "the embedded database cannot start: {}": "la base intégrée ne démarre pas : {}",
+    "give METRONOME_HOME a writable folder, or set DATABASE_URL to a Postgres of your own": "donnez à METRONOME_HOME "
+    "un dossier où écrire, ou à DATABASE_URL un Postgres à vous",
+    "the schema is older than the program: {}": "les tables sont plus anciennes que le programme : {}",
+    "run `python -m bot migrate`": "lancez `python -m bot migrate`",
+    "run python -m bot migrate": "lancez python -m bot migrate",
+    "the database is read-only": "la base est en lecture seule",
+    "the database is read-only: {}": "la base est en lecture seule : {}",
+    "free space or raise the plan's quota; orders wait": "libérez de la place ou augmentez le quota ; les ordres "
+    "attendent",
+    "free space or raise the plan's quota; orders wait until then": "libérez de la place ou augmentez le quota ; les "
+    "ordres attendent jusque-là",
+    "free some space or lift the quota; nothing was done": "libérez de la place ou augmentez le quota ; rien n'a été "
+    "fait",
+    "the database connection failed: {}": "la connexion à la base a été perdue : {}",
+    "see whether the server is up": "vérifiez que le serveur tourne",
+    "the database refused: {}": "la base a refusé : {}",
+    "the database refused the rows: {}": "la base a refusé les lignes : {}",
+    "this is a bug: report it with --debug": "c'est une faute du programme : signalez-la avec --debug",
+    "not allowed: {}": "pas permis : {}",
+    "connect as the owner or as service_role": "connectez-vous en propriétaire ou en service_role",
+    "nothing to do: the run that took over goes on": "rien à faire : l'exécution qui a pris la suite continue",
+    "there is no DATABASE_URL, and the private Postgres is not installed ({} is missing)": "il n'y a pas de "
+    "DATABASE_URL, et le Postgres privé n'est pas installé ({} manque)",
+    "set DATABASE_URL to your Postgres, or install requirements-local.txt in place of requirements.txt": "donnez à "
+    "DATABASE_URL votre Postgres, ou installez requirements-local.txt à la place de requirements.txt",
+    "two writers met: {}": "deux écritures se sont croisées : {}",
+    "nothing was written: run it again": "rien n'a été écrit : relancez",
+    "nothing was written; `python -m bot why` shows the rows that are there": "rien n'a été écrit ; "
+    "`python -m bot why` montre les lignes présentes",
+    "no migrations found": "aucune migration trouvée",
+    "run from a complete checkout": "lancez depuis une copie complète du projet",
+    "a migration that the database has is not in the folder": "une migration de la base n'est pas dans le dossier",
+    "update the program: the database was migrated by a newer or another one": "mettez le programme à jour : la base "
+    "vient d'un plus récent ou d'un autre",
+    "a migration was changed after it was applied": "une migration a changé après son application",
+    "restore the file and put the change into a new migration": "rétablissez le fichier et mettez le changement dans "
+    "une nouvelle migration",
+    "a new migration sorts before {}, which is applied already": "une nouvelle migration vient avant {}, déjà "
+    "appliquée",
+    "rename it to a later time stamp: migrations never run backwards": "donnez-lui une date plus tardive : les "
+    "migrations ne reculent jamais",
+    # --- rehearsals ---
+    "Parquet is read with DuckDB, which is not installed": "les fichiers Parquet se lisent avec DuckDB, qui n'est pas "
+    "installé",
+    "install requirements-local.txt in place of requirements.txt, or give .npz or .csv.gz files": "installez "
+    "requirements-local.txt à la place de requirements.txt, ou donnez des fichiers .npz ou .csv.gz",
+    "no candle file of {} for {}": "pas de fichier de bougies de {} pour {}",
+    "lay it out as {}": "rangez-le en {}",
+    "no such candle directory": "ce dossier de bougies n'existe pas",
+    "the directory holds no candle files": "le dossier ne contient aucun fichier de bougies",
+    "give a directory laid out as {} with columns {}": "donnez un dossier rangé en {} avec les colonnes {}",
+    "lay it out as {} with columns {}": "rangez-le en {} avec les colonnes {}",
+    "cannot read the candle file: {}": "fichier de bougies illisible : {}",
+    "the file may be half-written or of another format: write it again": "le fichier est peut-être à moitié écrit ou "
+    "d'un autre format : réécrivez-le",
+    "no candles of {}": "pas de bougies de {}",
+    "choose among {}": "au choix : {}",
+    "the candle file has no rows": "le fichier de bougies est vide",
+    "the candle file lacks the column {}": "il manque au fichier de bougies la colonne {}",
+    "mend or remove the file; missing candles are missing rows": "corrigez ou retirez le fichier ; une bougie absente "
+    "est une ligne absente",
+    "nothing to rehearse from {} to {}": "rien à répéter de {} à {}",
+    "all symbols are recorded from {}": "toutes les paires sont enregistrées à partir de {}",
+    "symbols in several currencies: {}": "des paires en plusieurs devises : {}",
+    "one rehearsal has one cash account: choose symbols of one quote currency": "une répétition n'a qu'un compte : "
+    "choisissez des paires d'une seule devise",
+    "DATABASE_URL holds bots: {}": "DATABASE_URL contient des bots : {}",
+    "DATABASE_URL holds a rehearsal already": "DATABASE_URL contient déjà une répétition",
+    "unset DATABASE_URL, or name an empty database": "retirez DATABASE_URL, ou nommez une base vide",
+    "unset DATABASE_URL, or name an empty database, or go on with --resume": "retirez DATABASE_URL, ou nommez une base "
+    "vide, ou continuez avec --resume",
+    # --- the doctor ---
+    "Python {}": "Python {}",
+    "use Python 3.11 or newer, then: make run": "prenez Python 3.11 ou plus récent, puis : make run",
+    "{} of {} installed, ccxt {}": "{} sur {} installés, ccxt {}",
+    "missing: {}": "manquent : {}",
+    "run make run, or: pip install -r requirements.txt": "lancez make run, ou : pip install -r requirements.txt",
+    "{} can be written": "{} accepte l'écriture",
+    "{} cannot be written: {}": "impossible d'écrire dans {} : {}",
+    "give METRONOME_HOME a folder that can be written": "donnez à METRONOME_HOME un dossier où écrire",
+    "profile {}, {} symbols, candles of {}": "profil {}, {} paires, bougies de {}",
+    "no key: paper only": "pas de clé : papier seulement",
+    "a key is set and not used: paper only": "une clé est définie et ne sert pas : papier seulement",
+    "{} is missing": "{} manque",
+    "set {} too, or leave both out": "définissez aussi {}, ou aucun des deux",
+    "not configured: no messages are sent": "non configuré : aucun message n'est envoyé",
+    "configured": "configuré",
+    "DATABASE_URL: {}": "DATABASE_URL : {}",
+    "{}: Postgres {}, writable": "{} : Postgres {}, accepte l'écriture",
+    "{}: read-only": "{} : lecture seule",
+    "embedded": "intégrée",
+    "read-only": "lecture seule",
+    "all {} applied": "les {} migrations sont appliquées",
+    "{} to apply, first {}": "{} à appliquer, d'abord {}",
+    "on for every table": "active sur chaque table",
+    "off on: {}": "inactive sur : {}",
+    "alter table NAME enable row level security; or move tables that are not ours to another schema": "alter table NOM "
+    "enable row level security ; ou déplacez les tables étrangères dans un autre schéma",
+    "there is none": "il n'y en a aucun",
+    "stopped by an error: {}": "arrêtés par une erreur : {}",
+    "see python -m bot status, then python -m bot resume": "voir python -m bot status, puis python -m bot resume",
+    "no tick yet; start one: {}": "pas encore de tick ; pour en lancer un : {}",
+    "last tick {} ago, longest gap of the last day {}": "dernier tick il y a {}, plus long trou en un jour {}",
+    "see whether the scheduler runs; by hand: {}": "vérifiez que le planificateur tourne ; à la main : {}",
+    "the free plan ends at 500 MB: raise the plan, or move old candles elsewhere": "le plan gratuit finit à 500 Mo : "
+    "changez de plan, ou déplacez les vieilles bougies",
+    "{} MB": "{} Mo",
+    "orders, positions and cash add up to the fills": "ordres, positions et liquidités concordent avec les exécutions",
+    "pause the bots and report it: {}": "mettez les bots en pause et signalez-le : {}",
+    "{} answers, {} pairs": "{} répond, {} paires",
+    "this machine is {} ahead": "cette machine avance de {}",
+    "this machine is {} behind": "cette machine retarde de {}",
+    "{} (the venue is {}, its time may be virtual)": "{} (la plateforme est {}, son heure peut être virtuelle)",
+    "let the machine set its clock from the network (NTP)": "laissez la machine se mettre à l'heure du réseau (NTP)",
+    "online": "ouverte",
+    "wait: stops and exits run, entries begin again by themselves": "attendez : stops et sorties restent actifs, les "
+    "entrées reprennent seules",
+    "all {} can be traded": "les {} sont négociables",
+    "{} is not listed": "{} n'est pas cotée",
+    "{} has no price": "{} n'a pas de prix",
+    "{} is {} now": "{} s'appelle maintenant {}",
+    "take them out: {}": "retirez-les : {}",
+    "{} takes nothing below {}, risk.min_trade_notional is {}": "{} refuse moins de {}, risk.min_trade_notional vaut "
+    "{}",
+    "all at or below the smallest trade of {}": "tous au plus au trade minimal de {}",
+    "run python -m bot doctor --debug and report it": "lancez python -m bot doctor --debug et signalez-le",
+    "see whether the network and the server are up": "vérifiez que le réseau et le serveur répondent",
+    "{} (at {})": "{} ({})",
+}
+"""English to French; "{}" stands for the same part on both sides, which is looked up too."""
+
+
+def local(english: str) -> str:
+    """The text in the language of the session."""
+    return _french(english) if english and session.speak() == "fr" else english
+
+
+def _french(english: str) -> str:
+    for pattern, french in _patterns():
+        match = pattern.fullmatch(english)
+        if match:
+            return french.format(*(_french(part) for part in match.groups()))
+    return english
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """The place at the end first, then those that say most of the text themselves: others would swallow it."""
+    wordiest = sorted(
+        FRENCH.items(), key=lambda pair: (pair[0] == "{} (at {})", len(pair[0].replace("{}", ""))), reverse=True
+    )
+    return tuple(
+        (re.compile("(.+?)".join(map(re.escape, english.split("{}"))), re.DOTALL), french)
+        for english, french in wordiest
+    )
