@@ -79,11 +79,12 @@ def test_a_bots_money_keeps_its_currency(trading, database_url):
 
 
 def test_a_bot_whose_money_is_of_another_currency_enters_nothing_and_says_so(trading, database_url):
-    dollars = {"METRONOME_MARKET__QUOTE": "USD", "METRONOME_MARKET__SYMBOLS": "BTC/USD"}
-    assert trading("tick", **dollars).code == 0
+    with psycopg.connect(database_url) as connection:
+        connection.execute("update bots set quote = 'USD'")
+    assert trading("tick").code == 0
     assert rows(database_url, "select count(*) from verdicts") == [(0,)]
     ((message,),) = rows(database_url, "select message from risk_events where resolved_at is null")
-    assert "main enters nothing: the money of main is EUR" in message
+    assert "main enters nothing: the money of main is USD" in message
 
 
 def test_an_unknown_setting_is_refused_with_the_nearest_name(trading):
