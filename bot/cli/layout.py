@@ -28,7 +28,9 @@ def laid_out(
         elif isinstance(block, Line):
             yield from ([Cell(line, block.tone)] for line in _folded(spell(block.text), width))
         elif isinstance(block, Pairs):
-            yield from _pairs(tuple((label, replace(cell, text=spell(cell.text))) for label, cell in block.rows), width)
+            yield from _pairs(
+                tuple((spell(label), replace(cell, text=spell(cell.text))) for label, cell in block.rows), width
+            )
         else:
             rows = tuple(tuple(replace(cell, text=spell(cell.text)) for cell in row) for row in block.rows)
             yield from _Grid(Table(block.columns, rows), width).lines()

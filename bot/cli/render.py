@@ -48,8 +48,8 @@ class Advance(Protocol):
 
 
 @contextmanager
-def progress(title: str, total: float) -> Iterator[Advance]:
-    """A bar on standard error for work of more than two seconds; silent where nobody looks."""
+def progress(title: str, total: float | None) -> Iterator[Advance]:
+    """A bar on standard error for work of more than two seconds; silent where nobody looks. total: None is unknown."""
     import sys
 
     if session.json or not sys.stderr.isatty():

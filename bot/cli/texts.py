@@ -117,6 +117,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Paper tick on live prices of {exchange}",
         "Tick sur papier aux prix réels de {exchange}",
     ),
+    "run.other": (
+        "Paper tick on the prices of {url}: not the exchange itself",
+        "Tick sur papier aux prix de {url} : pas la plateforme elle-même",
+    ),
     "run.replay": (
         "REPLAY: recorded, synthetic prices. Nothing below says anything of a real market",
         "REJEU : prix enregistrés et synthétiques. Rien ci-dessous ne parle d'un vrai marché",

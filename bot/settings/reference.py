@@ -92,7 +92,7 @@ Layers, lowest first; a higher one wins field by field, and lists are replaced w
 3. **file**: `metronome.toml` in the working directory, or the path in `METRONOME_CONFIG`; one table a group.
 4. **environment**: `METRONOME_`, group, `__`, field, like `METRONOME_RISK__STOP_LOSS_FRAC=0.03`. `KRAKEN_API_URL` sets
    `exchange.url`. A name that is set to nothing counts as not set.
-5. **bot**: the bot's row in the database, `bot config set risk.stop_loss_frac=0.03`.
+5. **bot**: the bot's row in the database, `python -m bot config set risk.stop_loss_frac=0.03`.
 
 Unknown names and values out of range are errors that name the field, the layer and what is allowed. Secrets
 (`.env.example` lists them) come from the environment only and are refused everywhere else.

@@ -50,7 +50,7 @@ async def examine() -> Document:
         settings = load()
     except ConfigError:
         settings = Settings()  # told by the settings check; the rest is checked with the defaults
-    with progress(text("doctor.progress"), 1.0):
+    with progress(text("doctor.progress"), None):
         remote = await asyncio.gather(
             _timed("database", lambda: asyncio.to_thread(database.checks, settings.market.slot_s)),
             _timed("exchange", lambda: exchange.checks(settings)),

@@ -47,7 +47,7 @@ def _live() -> Document | None:
         finally:
             await runner.aclose()
 
-    exchange = load_cached().exchange.id
+    exchange = load_cached().exchange
     database = ready_database()
     try:
         document = asyncio.run(tick())
@@ -56,7 +56,7 @@ def _live() -> Document | None:
         return None
     if document.get("skipped"):
         document = {**_last_report(document), "already": document}
-    return {"source": "live", "exchange": exchange, "tick": document, "rehearsal": None}
+    return {"source": "live", "exchange": exchange.id, "url": exchange.url, "tick": document, "rehearsal": None}
 
 
 def _last_report(skipped: Document) -> Document:

@@ -42,7 +42,7 @@ def result(document: Mapping[str, Any]) -> Block:
     rows += [
         (_metric_name(name), _metric(name, value, quote))
         for name, value in document["metrics"].items()
-        if name not in SAID_ALREADY
+        if value is not None and name not in SAID_ALREADY
     ]
     rows.append((word("duration"), figures.span(document["duration_s"])))
     return pairs(*rows)

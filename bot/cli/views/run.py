@@ -22,7 +22,9 @@ def blocks(document: Mapping[str, Any]) -> list[Block]:
     if replayed:
         shown += [Line(text("run.replay"), WARNING)]
     else:
-        shown += [Line(text("run.live", exchange=document["exchange"].capitalize()), STRONG)]
+        name = document["exchange"].capitalize()
+        other = document.get("url")
+        shown += [Line(text("run.other", url=other) if other else text("run.live", exchange=name), STRONG)]
     if made.get("already"):
         shown.append(Line(tick.skipped(made["already"]), FAINT))
     if made.get("bots") or "skipped" not in made:

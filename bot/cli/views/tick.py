@@ -63,7 +63,11 @@ def _saw(bot: Document, document: Document) -> list[Block]:
     by_symbol = {signal["symbol"]: signal for signal in bot.get("signals", [])}
     problems = bot.get("problems", {})
     rows = []
-    for symbol, price in bot.get("prices", {}).items():
+    prices = bot.get("prices", {})
+    for symbol in dict.fromkeys(
+        [*(one for one in by_symbol if one in prices), *prices]
+    ):  # stored, prices have no order
+        price = prices[symbol]
         signal = by_symbol.get(symbol)
         age = (_now_ms(document) - signal["close_ms"]) / 1000 if signal else None
         rows.append(
