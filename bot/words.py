@@ -28,7 +28,7 @@ LANGUAGES = ("en", "fr")
 
 VALUES: Mapping[str, str] = {
     "age": "how old the signal was, in decision candles",
-    "cap": "the limit that shrank an entry: a fraction of equity, or free cash",
+    "cap": "the limit that shrank an entry: a fraction of equity or of the usual risk, or free cash",
     "confidence": "of the signal, 0 to 1",
     "detail": "the venue's or the check's own words",
     "limit": "the limit that was reached, in the unit of its rule",
@@ -70,6 +70,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "les liquidités libres de {cap:money} permettent {size:size} au lieu de {wanted:size}",
     },
     "cash.block": {"en": "no free cash left", "fr": "plus de liquidités libres"},
+    "strategy_size": {
+        "en": "the strategy takes {cap:percent} of the usual risk: {size:size} instead of {wanted:size}",
+        "fr": "la stratégie prend {cap:percent} du risque habituel : {size:size} au lieu de {wanted:size}",
+    },
     "risk_per_trade": {
         "en": "no size keeps the loss at the stop within {limit:percent} of equity",
         "fr": "aucune taille ne limite la perte au stop à {limit:percent} du capital",

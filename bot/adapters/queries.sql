@@ -225,13 +225,14 @@ on conflict do nothing
 
 -- name: save_signals
 insert into signals
-  (bot_id, symbol, timeframe, open_at, close_at, direction, confidence, score, leader, atr, votes, slot_at)
+  (bot_id, symbol, timeframe, open_at, close_at, direction, confidence, score, leader, atr, votes, size_scale,
+   slot_at)
 select
   r.bot_id, r.symbol, r.timeframe, from_ms(r.open_ms), from_ms(r.close_ms), r.direction, r.confidence, r.score,
-  r.leader, r.atr, r.votes, (select max(t.slot_at) from ticks t where t.fence = %(fence)s)
+  r.leader, r.atr, r.votes, r.size_scale, (select max(t.slot_at) from ticks t where t.fence = %(fence)s)
 from jsonb_to_recordset(%(rows)s) as r (
   bot_id integer, symbol text, timeframe text, open_ms bigint, close_ms bigint, direction smallint,
-  confidence float8, score float8, leader text, atr float8, votes jsonb)
+  confidence float8, score float8, leader text, atr float8, votes jsonb, size_scale float8)
 on conflict do nothing
 
 -- name: save_verdicts

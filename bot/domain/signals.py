@@ -27,6 +27,7 @@ class Signal:
     confidence, -1..1.  direction: sign of the score, 0 inside the dead zone.
     confidence: abs(score).  leader: the strategy that weighed most in that
     direction, "" where direction is 0.  atr: quote currency, nan when unknown.
+    size_scale: share of the rulebook's size that the leader wants to buy, (0, 1].
     """
 
     symbol: str
@@ -39,3 +40,4 @@ class Signal:
     leader: str
     atr: float
     votes: tuple[Vote, ...]
+    size_scale: float = 1.0

@@ -330,11 +330,11 @@ def _enter(draft: _Draft, view: SymbolView, signal: Signal, money: _Money, rules
             min_size=view.min_size,
             min_notional=view.min_notional,
             taker_fee=view.taker_fee,
-            scale=1.0,
+            scale=signal.size_scale,
         ),
         rules,
     )
-    reasons = _shrinks(plan, money, view.size_step, rules)
+    reasons = _shrinks(plan, signal.size_scale, money, view.size_step, rules)
     if plan.blocked_by != limits.NO_RULE:
         blocked = reason(limits.RULE_NAMES[plan.blocked_by], Effect.BLOCK, size=plan.wanted, limit=plan.limit)
         draft.verdict(signal, "no_trade", *reasons, blocked)
@@ -354,9 +354,15 @@ def _enter(draft: _Draft, view: SymbolView, signal: Signal, money: _Money, rules
     money.open_count += 1
 
 
-def _shrinks(plan: limits.EntryPlan, money: _Money, size_step: float, rules: Rules) -> list[Reason]:
-    """One reason for each limit that took something off and left something, in the order in which they did."""
+def _shrinks(plan: limits.EntryPlan, scale: float, money: _Money, size_step: float, rules: Rules) -> list[Reason]:
+    """One reason for each limit that took something off and left something, in the order in which they did.
+
+    The strategy comes first: scale is the share of the risk that it wants to take.
+    """
     reasons: list[Reason] = []
+    if scale < 1.0 and plan.wanted > 0.0:
+        asked = floor_to_step(plan.wanted, size_step)
+        reasons.append(reason("strategy_size", Effect.SHRINK, wanted=plan.wanted / scale, size=asked, cap=scale))
     caps = (rules.max_position_frac, rules.max_long_exposure_frac, money.cash_free)
     before = plan.wanted
     for rule, cap, after in zip(limits.CAPS, caps, plan.after, strict=True):

@@ -60,6 +60,7 @@ def evaluate(table: FeatureTable, i: int, weighted: Sequence[tuple[Strategy, flo
     pushes = [weight * (vote.direction * vote.confidence) for vote, (_, weight) in zip(votes, weighted, strict=True)]
     score = min(max(sum(pushes, start=0.0) / divisor, -1.0), 1.0)
     direction = 0 if abs(score) <= DEAD_ZONE else int(math.copysign(1, score))
+    leader = _leader(votes, pushes, direction)
     return Signal(
         symbol=table.symbol,
         timeframe=table.timeframe,
@@ -68,9 +69,10 @@ def evaluate(table: FeatureTable, i: int, weighted: Sequence[tuple[Strategy, flo
         direction=direction,
         confidence=abs(score),
         score=score,
-        leader=_leader(votes, pushes, direction),
+        leader=leader,
         atr=float(table.column("atr_14")[i]),
         votes=votes,
+        size_scale=_size_scale(table, i, weighted, leader) if direction > 0 else 1.0,
     )
 
 
@@ -78,6 +80,11 @@ def _leader(votes: Sequence[Vote], pushes: Sequence[float], direction: int) -> s
     if direction == 0:
         return ""
     return max(zip(votes, pushes, strict=True), key=lambda pair: pair[1] * direction)[0].strategy
+
+
+def _size_scale(table: FeatureTable, i: int, weighted: Sequence[tuple[Strategy, float]], leader: str) -> float:
+    """What the leader wants of the rulebook's size; a strategy may shrink it, never grow it."""
+    return min(next(strategy for strategy, _ in weighted if strategy.name == leader).size_scale(table, i), 1.0)
 
 
 def _divisor(weights: Sequence[float]) -> float:

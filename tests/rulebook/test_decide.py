@@ -52,6 +52,16 @@ def test_every_limit_that_shrinks_an_entry_says_what_it_took_off() -> None:
         assert shrinks[-1]["size"] == pytest.approx(decision.intents[-1].size)
 
 
+def test_a_strategy_that_takes_less_risk_is_heard_before_the_limits() -> None:
+    whole = decide(book(), [view()], rules(max_position_frac=1.0, max_long_exposure_frac=1.0), NOW)
+    timid = view(signals=(signal(size_scale=0.25),))
+    quarter = decide(book(), [timid], rules(max_position_frac=1.0, max_long_exposure_frac=1.0), NOW)
+    (shrunk, entered) = quarter.verdicts[-1].reasons
+    assert (shrunk.rule, shrunk.effect, entered.rule) == ("strategy_size", Effect.SHRINK, "entered")
+    assert quarter.intents[0].size == pytest.approx(whole.intents[0].size / 4, abs=1e-6)
+    assert dict(shrunk.values)["size"] == pytest.approx(quarter.intents[0].size)
+
+
 @pytest.mark.parametrize(
     ("book_change", "view_change", "rule_change", "rule"),
     [

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 KINDS = {"percent", "money", "price", "size", "count", "number", "minutes", "text"}
 RULES = [
     "position_cap",
+    "strategy_size",
     "risk_per_trade",
     "min_trade",
     "min_confidence",

@@ -89,7 +89,7 @@ def equity(**changes: Any) -> EquitySnapshot:
 
 def signal(**changes: Any) -> Signal:
     votes = (Vote("breakout", 1, 0.8, "above the channel"), Vote("momentum", 0, 0.0, "flat"))
-    made = Signal(SYMBOL, "1h", BAR_MS, BAR_MS + HOUR_MS, 1, 0.4, 0.4, "breakout", 1.25, votes)
+    made = Signal(SYMBOL, "1h", BAR_MS, BAR_MS + HOUR_MS, 1, 0.4, 0.4, "breakout", 1.25, votes, 0.5)
     return replace(made, **changes)
 
 

@@ -147,3 +147,14 @@ def test_the_vectorised_scores_are_the_evaluated_ones_to_the_bit(
         assert signal.open_ms == table.open_ms[i]
         assert signal.direction in (-1, 0, 1)
         assert (signal.leader == "") == (signal.direction == 0)
+
+
+@pytest.mark.parametrize(("asked", "given"), [(0.25, 0.25), (3.0, 1.0)])
+def test_the_leaders_size_counts_and_never_grows_a_position(asked: float, given: float) -> None:
+    timid = told("rsi_14")
+    timid.size_scale = lambda table, i: asked  # type: ignore[method-assign]
+    crowd = [(timid, 1.0), *EQUAL[1:]]
+    led, followed, sold = votes(1.0, 0.5), votes(0.5, 1.0), votes(-1.0)
+    assert ensemble.evaluate(led, 0, crowd, START_MS + HOUR_MS).size_scale == given
+    assert ensemble.evaluate(followed, 0, crowd, START_MS + HOUR_MS).size_scale == 1.0
+    assert ensemble.evaluate(sold, 0, crowd, START_MS + HOUR_MS).size_scale == 1.0
