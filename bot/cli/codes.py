@@ -58,6 +58,7 @@ RULE: Mapping[str, tuple[str, str]] = {
     "exposure": ("exposure", "exposition"),
     "cash": ("cash", "liquidités"),
     "risk_per_trade": ("risk per trade", "risque par trade"),
+    "strategy_size": ("strategy's size", "taille de la stratégie"),
     "min_trade": ("smallest trade", "trade minimal"),
     "dust": ("dust", "reste invendable"),
     "min_confidence": ("minimum confidence", "confiance minimale"),

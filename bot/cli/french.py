@@ -110,6 +110,9 @@ FRENCH: Mapping[str, str] = {
     "time only runs forward: give a later moment, or use a database of its own": "le temps ne recule pas : donnez un "
     "moment plus tardif, ou une base à part",
     "give a moment that has passed": "donnez un moment passé",
+    "the money of {} is {}, and market.quote says {}": "l'argent de {} est en {}, et market.quote dit {}",
+    "set it back to {}, or use a METRONOME_HOME or database of its own for {}": "remettez {}, ou prenez un "
+    "METRONOME_HOME ou une base à part pour {}",
     # --- exchange ---
     "cannot reach {}: {}": "impossible de joindre {} : {}",
     "no connection ({})": "pas de connexion ({})",
@@ -209,6 +212,9 @@ FRENCH: Mapping[str, str] = {
     "unset DATABASE_URL, or name an empty database": "retirez DATABASE_URL, ou nommez une base vide",
     "unset DATABASE_URL, or name an empty database, or go on with --resume": "retirez DATABASE_URL, ou nommez une base "
     "vide, ou continuez avec --resume",
+    "there is no rehearsal that this version of the program can read": "il n'y a pas de répétition que cette version "
+    "du programme sache lire",
+    "run python -m bot rehearse": "lancez python -m bot rehearse",
     # --- the doctor ---
     "Python {}": "Python {}",
     "use Python 3.11 or newer, then: make run": "prenez Python 3.11 ou plus récent, puis : make run",

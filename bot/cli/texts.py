@@ -78,6 +78,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "No bot yet: python -m bot bots add NAME --cash 1000",
         "Aucun bot : python -m bot bots add NOM --cash 1000",
     ),
+    "tick.waiting": (
+        "waiting for the exchange, for half a minute at most ...",
+        "en attente de la plateforme, une demi-minute au plus ...",
+    ),
     "tick.problem": ("{symbol}: {detail}", "{symbol} : {detail}"),
     "loop.tick": ("{now}  {count} tick(s)  {what}", "{now}  {count} tick(s)  {what}"),
     "loop.done": (

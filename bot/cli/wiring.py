@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot import __version__
-from bot.domain.errors import ConfigError
+from bot.domain.errors import ConfigError, DatabaseError
 from bot.settings import Settings, load_cached, read_runtime, read_secrets
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 REHEARSAL = "rehearsal"
 """Name of the database in which rehearsals keep their rows, and of the bot that makes them."""
+
+NO_REHEARSAL = ("schema is older", f'database "{REHEARSAL}" does not exist')
+"""How an error begins to say that there was none yet, or one of another version."""
 
 LEASE_S = 240.0
 
@@ -71,6 +74,12 @@ def open_reports(rehearsal: bool = False) -> Iterator[PostgresReports]:
     reports = PostgresReports((rehearsal_database() if rehearsal else ready_database()).url)
     try:
         yield reports
+    except DatabaseError as error:
+        if rehearsal and any(sign in error.what for sign in NO_REHEARSAL):
+            # `migrate` does not touch the rehearsals' database; a rehearsal makes it anew.
+            what = "there is no rehearsal that this version of the program can read"
+            raise DatabaseError(what, where=error.where, fix="run python -m bot rehearse") from error
+        raise
     finally:
         reports.close()
 

@@ -126,6 +126,20 @@ def test_reports_and_errors_speak_french(trading):
     assert "1\u00a0000,00 EUR" in told
 
 
+def test_a_wrong_command_line_is_told_in_the_language_that_it_asks_for(bot):
+    assert "erreur :" in bot("tick", "--nothing", "--lang", "fr").err
+    assert "commande inconnue" in bot("stauts", "--lang=fr").err
+    assert "error:" in bot("stauts", "--lang").err
+
+
+def test_reports_show_words_where_documents_have_names(trading):
+    trading("tick")
+    assert trading("status", "--json").document["bots"][0]["status"] == "RUNNING"
+    told = trading("status").out + trading("doctor").out + trading("why", "BTC/EUR").out
+    assert "running" in told
+    assert not any(name in told for name in ("RUNNING", "MONITORING", "key_permissions", " -> "))
+
+
 def test_the_language_setting_is_followed_and_the_option_goes_before_it(trading):
     assert "Aucune position" in trading("status", METRONOME_LANGUAGE="fr").out
     assert "No open position" in trading("status", "--lang", "en", METRONOME_LANGUAGE="fr").out

@@ -53,6 +53,12 @@ def test_a_period_that_was_not_recorded_is_refused_with_the_one_that_was(bot, em
     assert "2026-03-02" in done.err
 
 
+def test_without_a_rehearsal_the_command_that_makes_one_is_named(bot, empty_database_url):
+    done = bot("status", "--rehearsal", DATABASE_URL=empty_database_url)
+    assert done.code == 4
+    assert "python -m bot rehearse" in done.err
+
+
 def test_run_on_a_reachable_venue_is_a_paper_tick_and_says_what_to_do_next(trading):
     done = trading("run")
     assert done.code == 0, done.err

@@ -10,6 +10,7 @@ import pytest
 
 from bot.domain.timeframes import to_datetime
 from tests.cli.conftest import HOUR_MS, ROOT, environment
+from tests.cli.test_output import on_a_terminal
 
 SYMBOLS = {"BTC/EUR", "ETH/EUR", "ADA/EUR"}
 
@@ -60,6 +61,17 @@ def test_the_text_says_what_was_seen_decided_and_held(trading):
         assert heading in told
     assert all(symbol in told for symbol in SYMBOLS)
     assert "Equity" in told
+
+
+@pytest.mark.slow
+def test_a_tick_that_takes_long_says_so_at_a_terminal_and_nowhere_else(trading, traded, venue, home):
+    venue.faults.add("Time", "502", times=2)
+    shown, code = on_a_terminal(["tick"], environment(home, **traded))
+    assert code == 0
+    assert "waiting for the exchange" in shown
+    venue.clock.set_ms(venue.clock.now_ms() + 300_000)
+    venue.faults.add("Time", "502", times=2)
+    assert trading("tick").err == ""
 
 
 def test_status_has_the_keys_of_the_specification(trading):

@@ -52,7 +52,7 @@ def test_errors_and_findings_are_told_in_french(french):
     assert len(found) > 40
     same = {"python -m bot config set risk.min_trade_notional=VALUE", "Python VALUE", "why --replay --all"}
     missing = [told for told in found if told not in same and local(told) == told]
-    assert not missing, missing
+    assert not missing, f"bot/cli/french.py has no French for {missing}"
 
 
 def test_french_keeps_the_values_and_what_it_does_not_know(french):
@@ -82,7 +82,8 @@ def test_english_stays_as_it_is():
     ],
 )
 def test_every_stored_name_has_words_in_both_languages(names, known):
-    assert {str(getattr(one, "value", one)) for one in known} <= set(names)
+    missing = {str(getattr(one, "value", one)) for one in known} - set(names)
+    assert not missing, f"bot/cli/codes.py has no words for {missing}"
     assert all(english and french for english, french in names.values())
 
 

@@ -36,6 +36,7 @@ def _live() -> Document | None:
     import asyncio
 
     from bot.cli.french import local
+    from bot.cli.patience import told_when_slow
     from bot.cli.texts import text
     from bot.cli.wiring import open_runner, ready_database
     from bot.settings import load_cached
@@ -43,7 +44,8 @@ def _live() -> Document | None:
     async def tick() -> Document:
         runner = open_runner(database, hurried=True)
         try:
-            return await runner.tick()
+            with told_when_slow():
+                return await runner.tick()
         finally:
             await runner.aclose()
 

@@ -65,12 +65,14 @@ def _one_tick(at: str | None, dry_run: bool) -> Document:
     at_ms = moment_ms(at, "--at") if at else None
     import asyncio
 
+    from bot.cli.patience import told_when_slow
     from bot.cli.wiring import open_runner, ready_database
 
     async def run() -> Document:
         runner = open_runner(database)
         try:
-            return await runner.tick(at_ms=at_ms, dry_run=dry_run)
+            with told_when_slow():
+                return await runner.tick(at_ms=at_ms, dry_run=dry_run)
         finally:
             await runner.aclose()
 

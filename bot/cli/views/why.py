@@ -21,8 +21,8 @@ def blocks(document: Document) -> list[Block]:
     shown: list[Block] = [Heading(_title(document))]
     if document["source"] == "rehearsal":
         shown.append(Line(text("why.rehearsal"), WARNING))
-    for trade in document["trades"]:
-        shown.append(_trade(trade))
+    for number, trade in enumerate(document["trades"]):
+        shown += [*([Line("")] if number else []), _trade(trade)]
     for verdict in document["verdicts"]:
         shown += _verdict(verdict, document)
     if not document["decisions"]:
