@@ -17,7 +17,7 @@ from typing import Any
 
 from bot.domain.book import BotStatus
 from bot.domain.candles import Candles
-from bot.domain.errors import ConfigError, DatabaseError, ExchangeError, LeaseLost, MetronomeError
+from bot.domain.errors import ConfigError, DatabaseError, ExchangeError, LeaseLost
 from bot.domain.markets import Quote
 from bot.domain.ports import CandleRequest, MarketData, Opening, Store, Venue
 from bot.domain.records import BotSnapshot, BotWrites, Lease, RiskEvent, Snapshot, TickRecord, Writes
@@ -139,7 +139,7 @@ async def run_tick(deps: TickDeps, *, at_ms: int | None = None, dry_run: bool = 
     try:
         opening = await _open(deps, snapshot, chosen, market_data)
         now_ms = _time_of(snapshot, opening, at_ms)
-    except MetronomeError as error:
+    except BaseException as error:
         await _give_up(deps, lease, market_data, error, dry_run)
         raise
     laps.lap("opening")
@@ -232,9 +232,9 @@ def _time_of(snapshot: Snapshot, opening: Opening, at_ms: int | None) -> int:
 
 
 async def _give_up(
-    deps: TickDeps, lease: Lease, market_data: MarketData, error: MetronomeError, dry_run: bool
+    deps: TickDeps, lease: Lease, market_data: MarketData, error: BaseException, dry_run: bool
 ) -> None:
-    """Leave a trace of a tick that found no venue, and let the next run in."""
+    """Leave a trace of a tick that found no venue, and let the next run in, whatever went wrong."""
     events: tuple[RiskEvent, ...] = ()
     breaker = None if dry_run else market_data.breaker_state()
     if isinstance(error, ExchangeError) and not dry_run:

@@ -128,7 +128,9 @@ def _settle_symbol(
                 float(candles.volume[i]), paper.participation_frac, float(market.size_step), float(market.min_size),
             )  # fmt: skip
             if match.size > 0.0:
-                fill = make_fill(entry, match.size, match.price, market, close_ms, maker=True)
+                # Only a price that came down to the limit found it waiting; below it the order took from others.
+                waited = candles.open_ms[i] >= entry.placed_ms and candles.open[i] > match.price
+                fill = make_fill(entry, match.size, match.price, market, close_ms, maker=bool(waited))
                 entry = replace(fill_order(entry, fill), checked_ms=close_ms)
                 steps.append(Step(entry, close_ms, "filled", fill))
                 stop = replace(attach_stop(entry, stop, fill.quantity, account, close_ms), checked_ms=checked_ms)

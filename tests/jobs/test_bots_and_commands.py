@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from bot.domain.errors import ConfigError
-from bot.domain.ports import MarketData
+from bot.domain.ports import MarketData, Opening
 from bot.domain.records import Snapshot
 from bot.jobs.tick import run_tick
 from tests.jobs.books import check_books
@@ -237,6 +239,22 @@ def test_an_exchange_that_cannot_be_opened_leaves_the_lease_free(make_world: Mak
     deps = replace(world.deps(store), open_market=refuse)
     with pytest.raises(ConfigError, match="no such exchange"):
         world.runner.run(run_tick(deps))
+    store.close()
+    assert "skipped" not in world.tick(SOON)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), asyncio.CancelledError()])
+def test_an_opening_that_breaks_off_leaves_the_lease_free(make_world: MakeWorld, error: BaseException):
+    world = make_world()
+    store = CountingStore(world.url)
+    market = world.open_market()
+
+    async def opening(symbols: Sequence[str]) -> Opening:
+        raise error
+
+    market.opening = opening
+    with pytest.raises(type(error)):
+        world.runner.run(run_tick(replace(world.deps(store), open_market=lambda snapshot: market)))
     store.close()
     assert "skipped" not in world.tick(SOON)
 

@@ -97,3 +97,17 @@ def test_a_fill_of_all_that_is_left_leaves_nothing_however_large() -> None:
     large = stop_order(quantity=Decimal("104857601.23456789"))
     fill = make_fill(large, float(large.remaining), 97.5, MARKET, NOW, maker=False)
     assert fill.quantity == large.quantity
+
+
+@pytest.mark.parametrize(
+    ("placed_ms", "opening", "liquidity"),
+    [(START, 100.5, "maker"), (START, 100.2, "taker"), (START, 99.0, "taker"), (START + 2 * MINUTE, 100.5, "taker")],
+)
+def test_only_a_limit_that_the_price_came_down_to_pays_the_makers_fee(
+    placed_ms: int, opening: float, liquidity: str
+) -> None:
+    """The limit is 100.2; a candle that opens at or below it, or before it rested, may have been taken from."""
+    steps = settle([order(**{**BEFORE, "placed_ms": placed_ms})], candles((opening, 101.0, 99.0, 100.0, 40.0)))
+    (bought,) = [step.fill for step in steps if step.fill]
+    rate = {"maker": MARKET.maker_fee, "taker": MARKET.taker_fee}[liquidity]
+    assert (bought.liquidity, bought.fee) == (liquidity, bought.quantity * bought.price * rate)
