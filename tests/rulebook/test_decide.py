@@ -48,7 +48,7 @@ def test_every_limit_that_shrinks_an_entry_says_what_it_took_off() -> None:
         shrinks = [dict(r.values) for r in decision.verdicts[-1].reasons if r.effect is Effect.SHRINK]
         for earlier, later in pairwise(shrinks):
             assert later["wanted"] == pytest.approx(earlier["size"], abs=1e-4)
-            assert later["size"] < later["wanted"]
+            assert float(later["size"]) < float(later["wanted"])
         assert shrinks[-1]["size"] == pytest.approx(decision.intents[-1].size)
 
 
