@@ -57,6 +57,8 @@ def kill_at_random(run: Rehearsal, database_url: str, kills: int, seed: int, lon
         wait_for_work(process, database_url, before)
         time.sleep(chance.uniform(0.0, longest_s))
         if process.poll() is not None:
+            _, err = process.communicate()
+            assert process.returncode == 0, err.decode()
             break
         process.send_signal(signal.SIGKILL)
         process.communicate()
