@@ -38,7 +38,9 @@ def texts_for_people():
     """Every literal text of an error of the command line, its remedy, or a finding of the doctor."""
     for path in sorted((ROOT / "bot" / "cli").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "id", "")
             if name in ERRORS:
                 first = node.args[1:] if name in ("bad", "good") else node.args[:1]
                 for part in [*first, *(one.value for one in node.keywords if one.arg == "fix")]:

@@ -252,7 +252,7 @@ def test_an_opening_that_breaks_off_leaves_the_lease_free(make_world: MakeWorld,
     async def opening(symbols: Sequence[str]) -> Opening:
         raise error
 
-    market.opening = opening
+    market.opening = opening  # type: ignore[method-assign]
     with pytest.raises(type(error)):
         world.runner.run(run_tick(replace(world.deps(store), open_market=lambda snapshot: market)))
     store.close()
