@@ -230,7 +230,7 @@ FRENCH: Mapping[str, str] = {
     "{} is missing": "{} manque",
     "set {} too, or leave both out": "définissez aussi {}, ou aucun des deux",
     "not configured: no messages are sent": "non configuré : aucun message n'est envoyé",
-    "configured": "configuré",
+    "configured; messages are not built yet": "configuré ; les messages ne sont pas encore construits",
     "DATABASE_URL: {}": "DATABASE_URL : {}",
     "{}: Postgres {}, writable": "{} : Postgres {}, accepte l'écriture",
     "{}: read-only": "{} : lecture seule",

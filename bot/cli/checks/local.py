@@ -73,4 +73,4 @@ def telegram() -> Check:
     if not all(given):
         missing = "TELEGRAM_CHAT_ID" if given[0] else "TELEGRAM_BOT_TOKEN"
         return bad("telegram", f"{missing} is missing", f"set {missing} too, or leave both out")
-    return good("telegram", "configured")
+    return good("telegram", "configured; messages are not built yet")
