@@ -192,20 +192,18 @@ def _exit_reason(
     trail: exits.TrailingState,
     rules: Rules,
 ) -> Reason | None:
-    """Why to leave now, None to stay.
-
-    A stop cannot rest above the price: where it belongs there, the price has
-    been higher and came back, and it is sold.
-    """
+    """Why to leave now, None to stay."""
     if position.symbol in book.close_requested:
         return reason("closed_by_person", Effect.EXIT, symbol=position.symbol)
-    trigger = exits.exit_trigger(view.quote_bid, view.high_since, position.stop_price, position.target_price)
+    trigger = exits.exit_trigger(
+        view.quote_bid, view.high_since, position.stop_price, position.target_price, trail.stop_price
+    )
     if trigger == exits.STOP_LOSS:
         rule = "trailing_stop" if position.armed else "stop_loss"
         return reason(rule, Effect.EXIT, price=view.quote_bid, stop=position.stop_price)
     if trigger == exits.TAKE_PROFIT:
         return reason("take_profit", Effect.EXIT, price=view.quote_bid, target=position.target_price)
-    if view.quote_bid <= trail.stop_price:
+    if trigger == exits.STOP_PASSED:
         rule = "trailing_stop" if trail.armed else "stop_loss"
         return reason(rule, Effect.EXIT, price=view.quote_bid, stop=trail.stop_price)
     if newest is not None and newest.direction < 0 and newest.confidence >= rules.min_confidence:

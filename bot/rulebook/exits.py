@@ -16,6 +16,7 @@ from bot.rulebook.rules import Rules
 STAY = 0
 STOP_LOSS = 1
 TAKE_PROFIT = 2
+STOP_PASSED = 3
 
 
 class TrailingState(NamedTuple):
@@ -65,14 +66,19 @@ def trail_stop(
     return TrailingState(candidate, mark, True, trailing >= floor, floor > trailing)
 
 
-def exit_trigger(bid: float, high: float, stop_price: float, target_price: float) -> int:
-    """STOP_LOSS, TAKE_PROFIT or STAY. The stop speaks first: when both were touched, count the loss.
+def exit_trigger(bid: float, high: float, stop_price: float, target_price: float, next_stop: float) -> int:
+    """STOP_LOSS, TAKE_PROFIT, STOP_PASSED or STAY. The stop speaks first: when both were touched, count the loss.
 
     bid: price at which we could sell now.  high: highest price since the last
-    tick, nan when unknown.  target_price: nan for none.
+    tick, nan when unknown.  stop_price: of the resting stop, nan for none.
+    target_price: nan for none.  next_stop: where the stop belongs now. A stop
+    cannot rest above the price: there the price came back from higher up, and the
+    position is sold (STOP_PASSED).
     """
     if bid <= stop_price:
         return STOP_LOSS
     if bid >= target_price or high >= target_price:
         return TAKE_PROFIT
+    if bid <= next_stop:
+        return STOP_PASSED
     return STAY

@@ -26,11 +26,20 @@ FEE = 0.004
     ],
 )
 def test_the_stop_speaks_before_the_target(bid: float, high: float, expected: int) -> None:
-    assert exits.exit_trigger(bid, high, 97.5, 104.5) == expected
+    assert exits.exit_trigger(bid, high, 97.5, 104.5, 97.5) == expected
 
 
 def test_a_position_without_a_target_is_left_by_its_stop_alone() -> None:
-    assert exits.exit_trigger(1000.0, 1000.0, 97.5, NAN) == exits.STAY
+    assert exits.exit_trigger(1000.0, 1000.0, 97.5, NAN, 97.5) == exits.STAY
+
+
+@pytest.mark.parametrize(
+    ("bid", "resting", "expected"),
+    [(101.0, 97.5, exits.STAY), (100.9, 97.5, exits.STOP_PASSED), (97.5, 97.5, exits.STOP_LOSS),
+     (100.0, NAN, exits.STOP_PASSED), (NAN, 97.5, exits.STAY)],
+)  # fmt: skip
+def test_a_stop_that_belongs_above_the_bid_has_been_passed(bid: float, resting: float, expected: int) -> None:
+    assert exits.exit_trigger(bid, NAN, resting, 104.5, 100.9) == expected
 
 
 def test_breakeven_pays_back_both_fees_exactly() -> None:
