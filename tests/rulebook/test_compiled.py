@@ -1,0 +1,119 @@
+"""The numeric core, compiled by Numba, gives what it gives interpreted: bit for bit."""
+
+from __future__ import annotations
+
+import random
+import struct
+from collections.abc import Callable
+from types import FunctionType, ModuleType
+from typing import Any
+
+import pytest
+
+from bot.rulebook import exits, fills, limits, rounding, sizing
+from tests.rulebook.makers import NAN, rules
+
+numba = pytest.importorskip("numba", reason="numba belongs to training and is not installed here")
+
+CORE = (rounding, sizing, limits, exits, fills)
+TIMES = 2_000
+
+
+def functions(module: ModuleType) -> dict[str, FunctionType]:
+    found = vars(module).items()
+    return {name: f for name, f in found if isinstance(f, FunctionType) and f.__module__ == module.__name__}
+
+
+ALL = {name: f for module in CORE for name, f in functions(module).items()}
+
+
+def compiled(name: str, made: dict[str, Any]) -> Any:
+    """A function and those of the core that it calls, compiled; bot/ itself stays as it is."""
+    if name not in made:
+        plain = ALL[name]
+        calls = {called: compiled(called, made) for called in plain.__code__.co_names if called in ALL}
+        made[name] = numba.njit(FunctionType(plain.__code__, plain.__globals__ | calls, name))
+    return made[name]
+
+
+def bits(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(bits, value))
+    if isinstance(value, float):
+        return "nan" if value != value else struct.pack(">d", value)
+    return (type(value).__name__, value)
+
+
+class Chance:
+    """Inputs of the sizes that markets have."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.price = self.between(0.001, 1.0) * 10 ** self.random.randint(-3, 5)
+        self.step = self.random.choice([1e-10, 1e-8, 1e-4, 0.01, 0.1, 0.5, 1.0])
+
+    def between(self, low: float, high: float) -> float:
+        return self.random.uniform(low, high)
+
+    def near(self, reach: float = 0.1) -> float:
+        return self.price * self.between(1 - reach, 1 + reach)
+
+    def maybe(self, value: float, otherwise: float = NAN) -> float:
+        return self.random.choice([value, otherwise])
+
+    def share(self) -> float:
+        return self.between(0.0001, 0.2)
+
+    def size(self) -> float:
+        return self.maybe(self.between(0.0, 10 ** self.random.randint(-4, 5)), 0.0)
+
+    def rules(self) -> Any:
+        return rules(
+            stop_loss_frac=self.share(), trailing_activation_frac=self.share(), trailing_distance_frac=self.share(),
+            breakeven=self.random.random() < 0.5, max_position_frac=self.between(0.01, 1.0),
+            max_open_positions=self.random.randint(1, 30),
+        )  # fmt: skip
+
+
+def entry(c: Chance) -> limits.EntryInputs:
+    return limits.EntryInputs(
+        c.between(-10, 1e5), c.between(-10, 1e5), c.between(0, 1e5), c.random.randint(0, 31), c.price, c.near(),
+        c.step, c.maybe(1e-4, 0.0), c.between(0, 10), 0.004, c.between(0.1, 1.0),
+    )  # fmt: skip
+
+
+INPUTS: dict[str, Callable[[Chance], tuple[Any, ...]]] = {
+    "floor_to_step": lambda c: (c.maybe(c.price, -c.price), c.step),
+    "ceil_to_step": lambda c: (c.price, c.step),
+    "fixed_fraction_size": lambda c: (c.between(-10, 1e5), c.share(), c.price, c.near()),
+    "cap_position": lambda c: (c.size(), c.between(-10, 1e5), c.price, c.share()),
+    "cap_exposure": lambda c: (c.size(), c.between(-10, 1e5), c.between(0, 1e5), c.price, c.share()),
+    "cap_cash": lambda c: (c.size(), c.between(-10, 1e5), c.price, 0.004),
+    "plan_entry": lambda c: (entry(c), c.rules()),
+    "daily_loss_reached": lambda c: (c.near(), c.price, c.share()),
+    "breakeven_price": lambda c: (c.price, 0.004),
+    "trail_stop": lambda c: (
+        c.price, c.near(), c.near(), c.random.random() < 0.5, c.maybe(c.near()), c.step, 0.004, c.rules(),
+    ),
+    "exit_trigger": lambda c: (c.near(), c.maybe(c.near()), c.maybe(c.near()), c.maybe(c.near()), c.near()),
+    "buy_price": lambda c: (c.price, c.share(), c.step),
+    "sell_price": lambda c: (c.price, c.share(), c.step),
+    "take_size": lambda c: (c.size(), c.size(), c.share(), c.step, c.maybe(1e-4, 0.0)),
+    "match_marketable_buy": lambda c: (
+        c.size(), c.price, c.maybe(c.near()), c.size(), c.share(), c.share(), c.step, c.step, 1e-4,
+    ),
+    "match_resting_buy": lambda c: (c.size(), c.price, c.near(), c.size(), c.share(), c.step, 1e-4),
+    "match_stop_sell": lambda c: (c.size(), c.price, c.near(), c.near(), c.share(), c.step),
+}  # fmt: skip
+
+
+def test_every_function_of_the_core_is_compared() -> None:
+    assert set(INPUTS) == set(ALL)
+
+
+@pytest.mark.parametrize("name", sorted(INPUTS))
+def test_compiled_and_interpreted_agree_to_the_last_bit(name: str) -> None:
+    fast = compiled(name, {})
+    for seed in range(TIMES):
+        given = INPUTS[name](Chance(seed))
+        assert bits(fast(*given)) == bits(ALL[name](*given)), given
