@@ -21,6 +21,7 @@ from bot.domain.errors import DatabaseError, LeaseLost
 T = TypeVar("T")
 Row = tuple[Any, ...]
 
+TCP_TIMEOUT_MS = 30_000
 CONNECT_TIMEOUT_S = 10
 CONNECT_WAITS_S = (0.25, 1.0)
 
@@ -49,6 +50,8 @@ def connect(url: str, application: str) -> psycopg.Connection[Row]:
         ) from None
     options.setdefault("connect_timeout", CONNECT_TIMEOUT_S)
     options.setdefault("application_name", application)
+    # A server that vanished in mid-statement must not hold the tick until the host ends it.
+    options.setdefault("tcp_user_timeout", TCP_TIMEOUT_MS)
     for wait_s in (*CONNECT_WAITS_S, None):
         try:
             return psycopg.Connection.connect(

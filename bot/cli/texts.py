@@ -156,6 +156,14 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Replayed from the stored inputs: NOT identical",
         "Rejouée à partir des données enregistrées : PAS identique",
     ),
+    "why.candles_same": (
+        "Candles: {count} archived series are those of then",
+        "Bougies : {count} séries archivées sont celles d'alors",
+    ),
+    "why.candles_differ": (
+        "Candles: not those of then any more: {changed}",
+        "Bougies : elles ne sont plus celles d'alors : {changed}",
+    ),
     "why.rehearsal": (
         "REPLAY, of the last rehearsal: recorded prices, no real market",
         "REJEU, de la dernière répétition : prix enregistrés, pas un vrai marché",

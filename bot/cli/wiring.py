@@ -31,6 +31,8 @@ NO_REHEARSAL = ("schema is older", f'database "{REHEARSAL}" does not exist')
 """How an error begins to say that there was none yet, or one of another version."""
 
 LEASE_S = 240.0
+MAX_SKEW_MS = 3_600_000
+"""How far the exchange's clock may be from this machine's; a simulator's is where it likes."""
 
 Document = dict[str, Any]
 
@@ -192,6 +194,7 @@ class TickRunner:
             wall_ms=wall_ms,
             holder=self._holder,
             lease_s=self.lease_s,
+            max_skew_ms=MAX_SKEW_MS if self.base.exchange.url is None else None,
         )
 
     async def aclose(self) -> None:

@@ -180,7 +180,8 @@ class Account:
             in_doubt=tuple(
                 dict.fromkeys(o.symbol for o in orders if o.status in IN_DOUBT or o.status is OrderStatus.PLANNED)
             ),
-            halted=halted or ("" if snapshot.status is BotStatus.RUNNING else "paused"),
+            # ERROR is for the tick to say and to lift: what is wrong comes in `halted`.
+            halted=halted or ("" if snapshot.status in (BotStatus.RUNNING, BotStatus.ERROR) else "paused"),
             close_requested=tuple(self._close_requested()),
         )
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Any
 
 from bot.domain.book import Book, BotState, BotStatus
-from bot.domain.candle_checks import is_stale
+from bot.domain.candle_checks import checksum, is_stale
 from bot.domain.candles import Candles
 from bot.domain.codec import to_json
 from bot.domain.decisions import Decision, Effect, Reason, SymbolView, Verdict
@@ -51,6 +52,7 @@ NO_QUOTE = Quote(NAN, NAN, NAN)
 class MarketNow:
     """What a tick knows of the market, shared by all bots. `stored` grows as candles come in.
 
+    checksums: of stored series, once the tick's candles are complete.
     tables, judged: features, and bars with their signals, of bots that ask the same.
     """
 
@@ -61,6 +63,7 @@ class MarketNow:
     stored: dict[Key, Candles] = field(default_factory=dict)
     problems: dict[str, Problem] = field(default_factory=dict)
     tables: dict[tuple[str, ...], FeatureTable] = field(default_factory=dict)
+    checksums: dict[Key, str] = field(default_factory=dict)
     judged: dict[Hashable, tuple[list[Bar], tuple[Signal, ...]]] = field(default_factory=dict)
 
 
@@ -315,6 +318,7 @@ def record(run: BotRun, now: MarketNow, code_version: str) -> DecisionRecord | N
         "views": [to_json(replace(view, signals=())) for view in run.views],
         "rules": to_json(run.rules),
         "bars": [to_json(bar) for bar in run.bars],
+        "candles": [seal for symbol in run.signals for seal in _seals(run, now, symbol)],
         "strategies": [
             {"name": strategy.name, "weight": weight, "params": to_json(strategy.params)}
             for strategy, weight in run.weighted
@@ -325,6 +329,27 @@ def record(run: BotRun, now: MarketNow, code_version: str) -> DecisionRecord | N
         "decision": to_json(decision),
     }
     return DecisionRecord(run.snapshot.bot_id, inputs, outputs, run.snapshot.settings_version, code_version)
+
+
+def _seals(run: BotRun, now: MarketNow, symbol: str) -> list[dict[str, Any]]:
+    """Checksums of the candles that a symbol's signals were made of: shows later that the archive is what was seen."""
+    market = run.settings.market
+    found = []
+    for timeframe in (market.timeframe, *market.context_timeframes):
+        candles = now.stored.get((symbol, timeframe))
+        if candles is None or not len(candles):
+            continue
+        key = (symbol, timeframe)
+        if key not in now.checksums:
+            now.checksums[key] = checksum(candles)
+        first_ms, last_ms = int(candles.open_ms[0]), int(candles.open_ms[-1])
+        found.append(
+            {
+                "symbol": symbol, "timeframe": timeframe, "first_ms": first_ms, "last_ms": last_ms,
+                "checksum": now.checksums[key],
+            }
+        )  # fmt: skip
+    return found
 
 
 def plan(run: BotRun, now: MarketNow, attempt: int) -> None:
@@ -410,7 +435,7 @@ def equity_snapshot(run: BotRun, now: MarketNow) -> EquitySnapshot:
 
 
 def state_changes(run: BotRun, now: MarketNow) -> tuple[StateChange, ...]:
-    """Steps of the bot state machine that this tick made."""
+    """Steps of the bot state machine that this tick made, and its status: ERROR while its settings are wrong."""
     snapshot = run.snapshot
     if snapshot.status is BotStatus.IDLE and not run.account.symbols():
         return ()
@@ -418,9 +443,14 @@ def state_changes(run: BotRun, now: MarketNow) -> tuple[StateChange, ...]:
     pending = sum(o.leg is Leg.ENTRY for o in account.live_orders())
     target = target_state(snapshot.state, len(account.positions()), pending, len(account.closed))
     steps: list[BotState] = list(path(snapshot.state, target))
+    status = snapshot.status
+    if status in (BotStatus.RUNNING, BotStatus.ERROR):
+        status = BotStatus.ERROR if run.halted else BotStatus.RUNNING
+    if status is not snapshot.status and not steps:
+        steps = [snapshot.state]
     closed = ", ".join(f"{t.symbol} {t.exit_reason}" for t in account.closed)
     reason = closed or ", ".join(sorted(account.symbols())) or "watching"
-    return tuple(StateChange(snapshot.bot_id, snapshot.status, step, reason, now.now_ms) for step in steps)
+    return tuple(StateChange(snapshot.bot_id, status, step, reason, now.now_ms) for step in steps)
 
 
 def plan_writes(run: BotRun, decision_record: DecisionRecord | None) -> BotWrites:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.domain.book import Book
+from bot.domain.candle_checks import checksum
+from bot.domain.candles import Candles
 from bot.domain.codec import from_json, to_json
 from bot.domain.decisions import SymbolView
+from bot.domain.ports import CandleRequest
 from bot.domain.signals import Signal
 from bot.jobs.signals import Bar, judge
 from bot.rulebook.decide import decide
@@ -56,6 +59,24 @@ class _Nothing:
 
 
 NOTHING = _Nothing()
+
+
+def changed_candles(
+    inputs: Mapping[str, Any], read: Callable[[Sequence[CandleRequest]], Mapping[tuple[str, str], Candles]]
+) -> tuple[str, ...]:
+    """Series whose archived candles are not those that the decision was made on, by name.
+
+    read: the store's windows. Candles that retention has taken since count as changed.
+    """
+    seals = inputs.get("candles", [])
+    stored = read([CandleRequest(s["symbol"], s["timeframe"], s["first_ms"]) for s in seals]) if seals else {}
+    changed = []
+    for seal in seals:
+        key = (seal["symbol"], seal["timeframe"])
+        candles = stored.get(key, Candles.empty(*key))
+        if checksum(candles.take(candles.open_ms <= seal["last_ms"])) != seal["checksum"]:
+            changed.append(f"{seal['symbol']} {seal['timeframe']}")
+    return tuple(changed)
 
 
 def _differences(path: str, stored: Any, now: Any) -> Iterator[str]:

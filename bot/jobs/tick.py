@@ -46,7 +46,8 @@ class TickDeps:
     open_market: called once the snapshot is there, so that the cached trading
     rules and the breaker's state get in.  holder: names this run in the lease.  lease_s: how long the lease lasts
     without renewal.  wall_ms: the runner's clock, used only where the venue cannot
-    be asked for the time.
+    be asked for the time.  max_skew_ms: how far both clocks may differ; None where
+    the venue's time is virtual.
     """
 
     store: Store
@@ -58,6 +59,7 @@ class TickDeps:
     wall_ms: Callable[[], int]
     holder: str
     lease_s: float = 240.0
+    max_skew_ms: int | None = None
 
 
 @dataclass(slots=True)
@@ -138,6 +140,7 @@ async def run_tick(deps: TickDeps, *, at_ms: int | None = None, dry_run: bool = 
     chosen = {bot.bot_id: _settings_of(deps, bot) for bot in snapshot.bots}
     try:
         opening = await _open(deps, snapshot, chosen, market_data)
+        _trust_time(deps, opening)
         now_ms = _time_of(snapshot, opening, at_ms)
     except BaseException as error:
         await _give_up(deps, lease, market_data, error, dry_run)
@@ -205,6 +208,17 @@ async def _open(deps: TickDeps, snapshot: Snapshot, chosen: Chosen, market_data:
         symbols += chosen[bot.bot_id][0].market.symbols
         symbols += [trade.symbol for trade in bot.open_trades] + [order.symbol for order in bot.open_orders]
     return await market_data.opening(tuple(dict.fromkeys(symbols)))
+
+
+def _trust_time(deps: TickDeps, opening: Opening) -> None:
+    """Refuse a venue's time that cannot be: one answer from the far future would mark all slots until then as done."""
+    skew_ms = opening.now_ms - deps.wall_ms()
+    if deps.max_skew_ms is not None and abs(skew_ms) > deps.max_skew_ms:
+        raise ExchangeError(
+            f"the exchange's clock says {iso(opening.now_ms)}, this machine's says {iso(deps.wall_ms())}",
+            where="server time",
+            fix="set this machine's clock; if it is right, wait for the exchange's",
+        )
 
 
 def _time_of(snapshot: Snapshot, opening: Opening, at_ms: int | None) -> int:

@@ -9,7 +9,8 @@ from decimal import Decimal
 
 import pytest
 
-from bot.domain.errors import ConfigError
+from bot.adapters.exchange import CcxtMarketData
+from bot.domain.errors import ConfigError, ExchangeError
 from bot.domain.ports import MarketData, Opening
 from bot.domain.records import Snapshot
 from bot.jobs.tick import run_tick
@@ -218,6 +219,7 @@ def test_one_bots_senseless_settings_stop_its_entries_and_nobody_elses(make_worl
     assert broken["verdicts"] == []
     assert [note["rule"] for note in broken["notes"]] == ["halted"]
     assert {v["symbol"]: v["verdict"] for v in sound["verdicts"]}["ETH/EUR"] == "enter"
+    assert world.all("select status from bots order by bot_id") == [{"status": "ERROR"}, {"status": "RUNNING"}]
     event = world.risks()["settings"]
     assert (event["bot_id"], event["kind"], event["severity"]) == (1, "bad_settings", "error")
     assert "stop_loss_frac" in event["message"]
@@ -226,6 +228,8 @@ def test_one_bots_senseless_settings_stop_its_entries_and_nobody_elses(make_worl
     world.set_overrides(1, {})
     healed, _ = world.tick(SOON + 2 * HOUR)["bots"]
     assert {v["symbol"] for v in healed["verdicts"]} == {"BTC/EUR", "ETH/EUR"}
+    assert world.value("select status from bots where bot_id = 1") == "RUNNING"
+    assert world.count("bot_state_history", "status = 'ERROR' and bot_id = 1") >= 1
     assert world.risks() == {}
 
 
@@ -257,6 +261,31 @@ def test_an_opening_that_breaks_off_leaves_the_lease_free(make_world: MakeWorld,
         world.runner.run(run_tick(replace(world.deps(store), open_market=lambda snapshot: market)))
     store.close()
     assert "skipped" not in world.tick(SOON)
+
+
+@pytest.mark.parametrize(("skew_ms", "trusted"), [(3_600_000, True), (3_600_001, False), (-3_600_001, False)])
+def test_a_venues_clock_that_cannot_be_right_marks_no_slot(make_world: MakeWorld, skew_ms: int, trusted: bool):
+    world = make_world()
+    world.venue.clock.set_ms(SOON)
+    world.wall_ms = SOON - skew_ms
+    store = CountingStore(world.url)
+    opened: list[CcxtMarketData] = []
+    deps = replace(world.deps(store, opened=opened), max_skew_ms=3_600_000)
+
+    async def tick() -> None:
+        try:
+            await run_tick(deps)
+        finally:
+            for market in opened:
+                await market.aclose()
+
+    if trusted:
+        world.runner.run(tick())
+    else:
+        with pytest.raises(ExchangeError, match="clock"):
+            world.runner.run(tick())
+    store.close()
+    assert world.count("ticks") == int(trusted)
 
 
 def test_without_a_price_of_the_venue_a_holding_is_worth_its_last_close(holding: World):

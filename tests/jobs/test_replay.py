@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from bot.adapters.postgres import PostgresStore
 from bot.adapters.postgres_reports import PostgresReports
-from bot.jobs.replay import Replay, replay
+from bot.jobs.replay import Replay, changed_candles, replay
 from bot.simulator import bundled_recording
 from tests.jobs.books import check_books
 from tests.jobs.paths import HOUR, STEP, T0, Path, recording
@@ -42,6 +43,25 @@ def test_every_decision_of_the_bundled_days_replays_identically(make_world: Make
     assert len(stored) > 60
     assert world.count("trades") > 3
     assert [replay(row["inputs"], row["outputs"]).differences for row in stored] == [()] * len(stored)
+
+
+def test_archived_candles_are_known_again_and_a_changed_one_is_named(make_world: MakeWorld):
+    world = make_world({"BTC": Path().break_out(), "ETH": Path(50)})
+    world.ticks(SOON, SOON + 2 * HOUR, HOUR)
+    stored = decisions(world)
+    store = PostgresStore(world.url)
+    judged = [row for row in stored if row["inputs"]["candles"]]
+    assert len(judged) == 3
+    assert {seal["timeframe"] for seal in judged[-1]["inputs"]["candles"]} == {"1h", "4h", "1d"}
+    assert [changed_candles(row["inputs"], store.windows) for row in judged] == [()] * 3
+    world.execute(
+        "update candles set close = close * 1.0001, high = high * 1.0001 where open_at = to_timestamp(%s)"
+        " and series_id = (select series_id from candle_series where symbol = 'ETH/EUR' and timeframe = '1h')",
+        (T0 - 5 * HOUR) / 1000,
+    )
+    assert [changed_candles(row["inputs"], store.windows) for row in judged] == [("ETH/EUR 1h",)] * 3
+    assert changed_candles({}, store.windows) == ()
+    store.close()
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,7 @@ def _why(ref: str, replay: bool, rehearsal: bool) -> int:
     source, found = _find(_spelled(ref), rehearsal)
     report: Document = {"source": source, **document(found)}
     if replay:
-        report["replay"] = _replayed(found["decisions"])
+        report["replay"] = _replayed(found["decisions"]) | _candles_seen(source, found["decisions"])
     session.report(report, view.blocks)
     differs = replay and report["replay"]["identical"] < report["replay"]["decisions"]
     return CheckFailed.exit_code if differs else 0
@@ -99,6 +99,24 @@ def _replayed(decisions: Iterable[Mapping[str, Any]]) -> Document:
     for decision in decisions:
         tally.add(decision)
     return tally.document()
+
+
+def _candles_seen(source: str, decisions: Iterable[Mapping[str, Any]]) -> Document:
+    """How many series of archived candles are still those that the decisions were made on."""
+    from bot.adapters.postgres import PostgresStore
+    from bot.cli.wiring import ready_database, rehearsal_database
+    from bot.jobs.replay import changed_candles
+
+    store = PostgresStore((rehearsal_database() if source == "rehearsal" else ready_database()).url)
+    try:
+        series = 0
+        changed: list[str] = []
+        for decision in decisions:
+            series += len(decision["inputs"].get("candles", []))
+            changed += changed_candles(decision["inputs"], store.windows)
+    finally:
+        store.close()
+    return {"series": series, "changed_candles": changed}
 
 
 class Tally:

@@ -40,6 +40,10 @@ def replay_blocks(document: Document) -> list[Block]:
     if document["decisions"] == 1:
         told = text("why.replay_same" if all_same else "why.replay_differs")
     shown: list[Block] = [Line(""), Line(told, GOOD if all_same else BAD)]
+    if document.get("changed_candles"):
+        shown.append(Line(text("why.candles_differ", changed=", ".join(document["changed_candles"])), BAD))
+    elif document.get("series"):
+        shown.append(Line(text("why.candles_same", count=document["series"]), GOOD))
     for one in document["differences"]:
         shown.append(Line(f"  {figures.moment(one['slot'])} ({one['code_version']})", BAD))
         shown += [Line(f"    {difference}") for difference in one["differences"]]
