@@ -6,6 +6,7 @@ import contextlib
 import sys
 import time
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ import typer
 
 from bot.domain.errors import ConfigError, MetronomeError
 from bot.domain.timeframes import to_datetime, to_ms
+from bot.simulator.amounts import number
 from bot.simulator.server import Simulator
 
 EPILOG = """
@@ -27,6 +29,10 @@ Examples:
       a minute of market a second
 
 Then KRAKEN_API_URL=http://127.0.0.1:8787 points the bot at it, and
+
+\b
+  python -m bot.simulator --deposit EUR=1000 --deposit BTC=0.1
+      an account with money, and a trading key whose secret is printed
 
 \b
   curl localhost:8787/sim/clock -d '{"at": "2026-03-03T06:00:00Z"}'
@@ -49,6 +55,7 @@ def serve(
     latency_ms: Annotated[float, typer.Option(min=0, help="Delay of every answer.")] = 0.0,
     rate_limit: Annotated[bool, typer.Option(help="Refuse what Kraken would refuse.")] = False,
     show_gaps: Annotated[bool, typer.Option(help="Flat rows where nothing traded, as Kraken does.")] = True,
+    deposit: Annotated[list[str] | None, typer.Option(help="Money on the account, like EUR=1000; repeatable.")] = None,
 ) -> None:
     """Serve Kraken's REST protocol from recorded candles until interrupted."""
     simulator = Simulator(
@@ -63,6 +70,8 @@ def serve(
         host=host,
         port=port,
     )
+    for asset, amount in map(money, deposit or ()):
+        simulator.desk.deposit(asset, amount)
     recording = simulator.recording
     with simulator:
         kind = "synthetic recording" if recording.synthetic else "recording"
@@ -70,10 +79,23 @@ def serve(
         print(f"{kind} {recording.name!r}, {first:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}")
         print(f"symbols {', '.join(recording.symbols)}")
         print(f"venue time {to_datetime(simulator.clock.now_ms()).isoformat()}, speed {speed:g}")
+        if deposit:
+            key = simulator.desk.add_key("trade")
+            print(f"key {key.key}")
+            print(f"secret {key.secret}")
         print(f"listening on {simulator.url} (interrupt to stop)", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             while True:
                 time.sleep(3600)
+
+
+def money(text: str) -> tuple[str, Decimal]:
+    """EUR=1000 as asset and amount. Raises ConfigError."""
+    asset, _, amount = text.partition("=")
+    value = number(amount)
+    if not asset or value is None or value <= 0:
+        raise ConfigError(f"not an amount of money: {text!r}", where="--deposit", fix="write it like EUR=1000")
+    return asset, value
 
 
 def moment_ms(text: str) -> int:

@@ -1,4 +1,4 @@
-"""The simulator's own endpoints, beside Kraken's: clock, faults, requests, all JSON."""
+"""The simulator's own endpoints, beside Kraken's: clock, faults, requests, account, keys, venue, all JSON."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from bot.domain.timeframes import to_datetime, to_ms
+from bot.simulator.auth import TRADING
+from bot.simulator.errors import KrakenError
 
 if TYPE_CHECKING:
     from bot.simulator.server import Simulator
@@ -30,7 +32,7 @@ async def answer(simulator: Simulator, request: web.BaseRequest) -> web.StreamRe
     try:
         body = json.loads(await request.text() or "{}")
         return web.json_response(handler(simulator, body))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, ArithmeticError, KrakenError) as error:
         return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)
 
 
@@ -66,6 +68,8 @@ def _add_fault(simulator: Simulator, body: Body) -> Body:
             body.get("times", 1),
             body.get("symbol"),
             float(body.get("seconds", 1.0)),
+            match=body.get("match"),
+            skip=int(body.get("skip", 0)),
         )
     return _faults(simulator, {})
 
@@ -75,10 +79,60 @@ def _requests(simulator: Simulator, body: Body) -> Body:
     return {"counts": simulator.requests.counts(), "newest": newest}
 
 
+def _account(simulator: Simulator, body: Body) -> Body:
+    return simulator.desk.state()
+
+
+def _change_account(simulator: Simulator, body: Body) -> Body:
+    """deposit, withdraw: {"asset", "amount"}; a deposit may wait for "at_ms"."""
+    if "deposit" in body:
+        given = body["deposit"]
+        simulator.desk.deposit(given["asset"], str(given["amount"]), at_ms=given.get("at_ms"))
+    if "withdraw" in body:
+        simulator.desk.withdraw(body["withdraw"]["asset"], str(body["withdraw"]["amount"]))
+    return {"balances": simulator.desk.state()["balances"]}
+
+
+def _keys(simulator: Simulator, body: Body) -> Body:
+    return {"keys": simulator.desk.state()["keys"]}
+
+
+def _change_keys(simulator: Simulator, body: Body) -> Body:
+    """Make the key "name" and answer with it and its secret, or "revoke" one."""
+    if "revoke" in body:
+        simulator.desk.revoke_key(body["revoke"])
+    if "name" not in body:
+        return _keys(simulator, {})
+    window = int(body.get("nonce_window", 0))
+    key = simulator.desk.add_key(body["name"], body.get("permissions", TRADING), nonce_window=window)
+    return {"name": key.name, "key": key.key, "secret": key.secret, "permissions": sorted(key.permissions)}
+
+
+def _venue(simulator: Simulator, body: Body) -> Body:
+    pairs = {h.pair.symbol: {"id": h.pair.id, "status": h.pair.status} for h in simulator.venue.wanted(None)}
+    return {"mode": simulator.venue.mode, "pairs": pairs}
+
+
+def _change_venue(simulator: Simulator, body: Body) -> Body:
+    """Set the venue's "mode", and change one pair: {"symbol", "id" | "status" | "tick_size" | ...}."""
+    if "mode" in body:
+        simulator.venue.set_mode(body["mode"])
+    if "symbol" in body:
+        changes = {name: str(value) for name, value in body.items() if name not in ("mode", "symbol")}
+        simulator.venue.change_pair(body["symbol"], **changes)
+    return _venue(simulator, {})
+
+
 HANDLERS: dict[tuple[str, str], Callable[[Simulator, Body], Body]] = {
     ("GET", "clock"): _clock,
     ("POST", "clock"): _set_clock,
     ("GET", "faults"): _faults,
     ("POST", "faults"): _add_fault,
     ("GET", "requests"): _requests,
+    ("GET", "account"): _account,
+    ("POST", "account"): _change_account,
+    ("GET", "keys"): _keys,
+    ("POST", "keys"): _change_keys,
+    ("GET", "venue"): _venue,
+    ("POST", "venue"): _change_venue,
 }

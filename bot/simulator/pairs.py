@@ -71,7 +71,8 @@ class Pair:
     """One market as the simulated venue knows it.
 
     decimals: of the price; the smallest price move is 10 ** -decimals quote
-    currency.  order_min: base units.  cost_min: quote currency.
+    currency.  order_min: base units.  cost_min: quote currency.  tick_size:
+    what order prices must be a multiple of; "" is the smallest price move.
     """
 
     symbol: str
@@ -84,6 +85,12 @@ class Pair:
     order_min: str
     cost_min: str
     status: str = "online"
+    tick_size: str = ""
+
+    @property
+    def step(self) -> str:
+        """tick_size as AssetPairs has it."""
+        return self.tick_size or f"{10**-self.decimals:.{self.decimals}f}"
 
     @property
     def ticks_per_unit(self) -> int:
@@ -118,7 +125,7 @@ class Pair:
             "margin_stop": 40,
             "ordermin": self.order_min,
             "costmin": self.cost_min,
-            "tick_size": f"{10**-self.decimals:.{self.decimals}f}",
+            "tick_size": self.step,
             "status": self.status,
             "long_position_limit": 80,
             "short_position_limit": 80,

@@ -7,20 +7,18 @@ import math
 from datetime import datetime
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from bot.domain.timeframes import MINUTE_MS, TIMEFRAMES_MS, floor_ms, to_datetime
+from bot.simulator.errors import KrakenError
+from bot.simulator.faults import STATUS_WORDS
 from bot.simulator.history import History
+from bot.simulator.order_book import LEVELS_AT_MOST, SIZE_DECIMALS, book_side, typical_size
 from bot.simulator.pairs import asset_id, describe_asset
 from bot.simulator.rows import row_text
 from bot.simulator.tape import LOTS_PER_UNIT
-from bot.simulator.venue import Endpoint, KrakenError, Query, Venue
+from bot.simulator.venue import Endpoint, Query, Venue
 
 INTERVALS = {str(step // MINUTE_MS): timeframe for timeframe, step in TIMEFRAMES_MS.items()}
-HOUR_MS = TIMEFRAMES_MS["1h"]
 MOST_TRADES = 1000
-MOST_LEVELS = 500
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -37,7 +35,8 @@ def _rfc1123(moment: datetime) -> str:
 
 
 def system_status(venue: Venue, query: Query) -> str:
-    return json.dumps({"status": "online", "timestamp": f"{to_datetime(venue.clock.now_ms()):%Y-%m-%dT%H:%M:%SZ}"})
+    status = venue.mode if venue.mode in STATUS_WORDS else "online"
+    return json.dumps({"status": status, "timestamp": f"{to_datetime(venue.clock.now_ms()):%Y-%m-%dT%H:%M:%SZ}"})
 
 
 def assets(venue: Venue, query: Query) -> str:
@@ -127,42 +126,23 @@ def _count(query: Query, default: int, most: int) -> int:
 
 def depth(venue: Venue, query: Query) -> str:
     """Levels around the quote, always the same at the same second, sizes from the last hour's volume."""
-    history, count = _one_pair(venue, query), _count(query, 100, MOST_LEVELS)
+    history, count = _one_pair(venue, query), _count(query, 100, LEVELS_AT_MOST)
     now_ms = venue.clock.now_ms()
     last = history.last_trade(now_ms)
     sides: dict[str, list[list[str | int]]] = {"asks": [], "bids": []}
     if last is not None:
         bid, ask = venue.quote_ticks(last.ticks)
-        recent = history.summary(floor_ms(now_ms, HOUR_MS) - HOUR_MS, now_ms)
-        typical = max((recent.volume if recent else 0.0) / 200, float(history.pair.order_min) * 5)
-        sides["asks"] = _levels(history, now_ms // 1000, ask, 1, count, typical)
-        sides["bids"] = _levels(history, now_ms // 1000, bid, -1, count, typical)
+        typical = typical_size(history, now_ms)
+        sides["asks"] = _levels(history, now_ms, ask, 1, count, typical)
+        sides["bids"] = _levels(history, now_ms, bid, -1, count, typical)
     return json.dumps({history.pair.id: sides})
 
 
-def _levels(history: History, now_s: int, best: int, sign: int, count: int, typical: float) -> list[list[str | int]]:
-    """[price, size, time s], best first. Gaps of about 1.5 bps, sizes that grow away from the quote."""
-    chance = _noise(f"{history.pair.id}{sign}", now_s, 3 * count).reshape(3, count)
-    gaps = np.maximum(np.rint(best * 1.5e-4 * (0.2 + 1.6 * chance[0])), 1)
-    gaps[0] = 0
-    ticks = best + sign * np.cumsum(gaps)
-    sizes = typical * (0.3 + 1.4 * chance[1]) * (1 + 0.05 * np.arange(count))
-    ages = (chance[2] * 60).astype(np.int64)
+def _levels(history: History, now_ms: int, best: int, sign: int, count: int, typical: float) -> list[list[str | int]]:
+    """[price, size, time s], best first."""
     unit, wide = history.pair.ticks_per_unit, history.pair.wide_decimals
-    return [
-        [f"{tick / unit:.{wide}f}", f"{max(size, 0.001):.3f}", now_s - age]
-        for tick, size, age in zip(ticks.tolist(), sizes.tolist(), ages.tolist(), strict=True)
-        if tick > 0
-    ]
-
-
-def _noise(name: str, moment: int, count: int) -> npt.NDArray[np.float64]:
-    """Even numbers in [0, 1) that depend on the arguments alone, on every machine (splitmix64)."""
-    seed = sum(byte << (8 * (place % 7)) for place, byte in enumerate(name.encode())) ^ (moment << 20)
-    state = np.uint64(seed % 2**63) + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return (state >> np.uint64(11)).astype(np.float64) / float(2**53)
+    side = book_side(history.pair.id, now_ms // 1000, best, sign, count, typical)
+    return [[f"{tick / unit:.{wide}f}", f"{size:.{SIZE_DECIMALS}f}", time_s] for tick, size, time_s in side]
 
 
 def trades(venue: Venue, query: Query) -> str:

@@ -14,13 +14,16 @@ from aiohttp import web
 
 from bot.domain.errors import ConfigError
 from bot.simulator import control
+from bot.simulator.auth import SignedRequest
 from bot.simulator.candle_files import Recording, bundled_recording, open_recording
 from bot.simulator.clock import Clock
+from bot.simulator.desk import Desk, DeskRules, read_body
+from bot.simulator.errors import KrakenError
 from bot.simulator.faults import WEB_PAGE, Fault, FaultScript, Reply, spoil
 from bot.simulator.public import ENDPOINTS
 from bot.simulator.rate_limit import RateLimiter, Verdict
 from bot.simulator.request_log import Request, RequestLog
-from bot.simulator.venue import KrakenError, Query, Rules, Venue
+from bot.simulator.venue import Query, Rules, Venue
 
 PREFIX = "/0/"
 START_TIMEOUT_S = 10.0
@@ -34,8 +37,10 @@ class Simulator:
     virtual time to start at, the end of the recording when None.  speed:
     virtual seconds per real second, 0 stands still.  spread_bps: ask over bid.
     latency_ms: added to every answer, real time.  rate_limit: refuse what
-    Kraken would refuse, in real time.  show_gaps: see Rules.  port: 0 takes a
-    free one.
+    Kraken would refuse, in real time.  show_gaps: see Rules.  desk: how strict
+    the private half is.  port: 0 takes a free one.
+
+    `desk` holds the account behind the private endpoints: keys, money, state.
 
         with Simulator("DIR") as venue:
             venue.clock.set_ms(...)
@@ -55,12 +60,14 @@ class Simulator:
         rate_limit: bool = False,
         show_gaps: bool = True,
         ohlc_rows: int = 720,
+        desk: DeskRules | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
         self.recording = _recording(source, symbols)
         self.clock = Clock(self.recording.end_ms if at_ms is None else at_ms, speed)
         self.venue = Venue(self.recording, self.clock, Rules(spread_bps, ohlc_rows, show_gaps))
+        self.desk = Desk(self.venue, desk)
         self.faults = FaultScript()
         self.requests = RequestLog()
         self._latency_s = latency_ms / 1000
@@ -140,10 +147,16 @@ class Simulator:
         if request.path.startswith(control.PREFIX):
             return await control.answer(self, request)
         started = time.perf_counter()
-        query = await _query(request)
         section, _, endpoint = request.path.removeprefix(PREFIX).partition("/")
-        fault = self.faults.take(endpoint, self._symbols(query))
-        reply = self._reply(request.remote or "", section, endpoint, query, fault)
+        if section == "private":
+            body = await request.read()
+            query: Query = read_body(body, request.content_type)
+            fault = self.faults.take(endpoint, self.desk.symbols(query), query)
+            reply = self._private_reply(request, endpoint, body, query, fault)
+        else:
+            query = await _query(request)
+            fault = self.faults.take(endpoint, self._symbols(query), query)
+            reply = self._reply(request.remote or "", section, endpoint, query, fault)
         took_ms = (time.perf_counter() - started) * 1000
         status, kind = (0 if reply.cut else reply.status), (fault.kind if fault else "")
         self.requests.add(Request(endpoint, dict(query), self.clock.now_ms(), status, kind, took_ms))
@@ -168,9 +181,16 @@ class Simulator:
         body = self._right_answer(section, endpoint, query)
         return Reply(body) if fault is None else spoil(fault, body)
 
+    def _private_reply(
+        self, request: web.BaseRequest, endpoint: str, body: bytes, query: Query, fault: Fault | None
+    ) -> Reply:
+        headers = request.headers
+        nonce = query.get("nonce", "")
+        signed = SignedRequest(request.path, headers.get("API-Key", ""), headers.get("API-Sign", ""), nonce, body)
+        answer = self.desk.answer(endpoint, signed, query, fault)
+        return Reply(answer) if fault is None else spoil(fault, answer)
+
     def _right_answer(self, section: str, endpoint: str, query: Query) -> str:
-        if section == "private":
-            return _error("EAPI:Invalid key")
         handler = ENDPOINTS.get(endpoint) if section == "public" else None
         if handler is None:
             return _error("EGeneral:Unknown method")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from bot.simulator.candle_files import Recording
 from bot.simulator.clock import Clock
+from bot.simulator.errors import KrakenError
 from bot.simulator.history import History
-from bot.simulator.pairs import make_pair
+from bot.simulator.pairs import Pair, make_pair
 from bot.simulator.row_texts import RowTexts
 
-
-class KrakenError(Exception):
-    """An answer in Kraken's own words: HTTP 200 with the text in `error`."""
+MODES = ("online", "maintenance", "cancel_only", "post_only", "limit_only", "reduce_only")
+CHANGEABLE = frozenset({"id", "altname", "status", "tick_size", "order_min", "cost_min"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +36,20 @@ class Venue:
     def __init__(self, recording: Recording, clock: Clock, rules: Rules) -> None:
         self.clock = clock
         self.rules = rules
+        self.mode = "online"
         self.histories: dict[str, History] = {}
         self.texts: dict[str, RowTexts] = {}
         self._by_name: dict[str, History] = {}
         for symbol, series in recording.series.items():
             pair = make_pair(symbol, list(series.values()))
-            history = History(pair, series)
-            self.histories[pair.id] = history
-            self.texts[pair.id] = RowTexts(history)
-            for name in (pair.id, pair.altname, pair.wsname, symbol):
-                self._by_name[name] = history
+            self._list(History(pair, series))
+
+    def _list(self, history: History) -> None:
+        pair = history.pair
+        self.histories[pair.id] = history
+        self.texts[pair.id] = RowTexts(history)
+        for name in (pair.id, pair.altname, pair.wsname, pair.symbol):
+            self._by_name[name] = history
 
     def history(self, name: str) -> History:
         """The pair that a request names by its id, altname or wsname. Raises KrakenError."""
@@ -55,6 +60,33 @@ class Venue:
 
     def find(self, name: str) -> History | None:
         return self._by_name.get(name)
+
+    def change_pair(self, symbol: str, **changes: str) -> None:
+        """Change a pair as Kraken does now and then: id, altname, status, tick_size, order_min, cost_min.
+
+        Under a new id the old one is unknown. Raises ValueError on a symbol or
+        field that does not exist.
+        """
+        history = self.find(symbol)
+        if history is None or not set(changes) <= CHANGEABLE:
+            raise ValueError(f"cannot change {sorted(changes)} of {symbol}: a listed symbol, and {sorted(CHANGEABLE)}")
+        if changes.get("status", "online") not in MODES:
+            raise ValueError(f"unknown status {changes['status']!r}: one of {', '.join(MODES)}")
+        self._by_name = {name: other for name, other in self._by_name.items() if other is not history}
+        del self.histories[history.pair.id], self.texts[history.pair.id]
+        fields: dict[str, Any] = {**changes}
+        history.pair = replace(history.pair, **fields)
+        self._list(history)
+
+    def set_mode(self, mode: str) -> None:
+        """Put the whole venue in a mode: what each refuses is in the README. Raises ValueError."""
+        if mode not in MODES:
+            raise ValueError(f"unknown mode {mode!r}: one of {', '.join(MODES)}")
+        self.mode = mode
+
+    def mode_of(self, pair: Pair) -> str:
+        """The mode in which a pair's market is: its own, else the venue's."""
+        return pair.status if pair.status != "online" else self.mode
 
     def wanted(self, names: str | None) -> list[History]:
         """The pairs of a comma-separated list, all pairs without one. Raises KrakenError."""

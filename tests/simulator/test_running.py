@@ -128,7 +128,12 @@ def test_it_runs_as_a_program_until_interrupted() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
-    [(["--data", "nowhere"], "no such candle directory"), (["--at", "soon"], "not a time")],
+    [
+        (["--data", "nowhere"], "no such candle directory"),
+        (["--at", "soon"], "not a time"),
+        (["--deposit", "EUR"], "not an amount of money"),
+        (["--deposit", "EUR=-5"], "not an amount of money"),
+    ],
 )
 def test_a_wrong_argument_ends_with_2_and_says_what_is_wrong(arguments: list[str], told: str) -> None:
     command = [sys.executable, "-m", "bot.simulator", "--port", "0", *arguments]
