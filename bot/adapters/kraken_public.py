@@ -68,7 +68,10 @@ class KrakenPublic:
         try:
             return await self._ticker(asked, partial(_every_quote, names=names))
         except UnknownPairError:  # one unknown pair fails the whole call, and the answer does not say which
-            return await self._ticker({}, partial(_known_quotes, names=names))
+            try:
+                return await self._ticker({}, partial(_known_quotes, names=names))
+            except MisaddressedError:  # every listed pair, and none of ours among them
+                return {}
         except MisaddressedError:
             return await self._ticker(asked, partial(_known_quotes, names=names))
 

@@ -7,7 +7,7 @@ import pytest
 from bot.domain.errors import ExchangeError
 from tests.jobs.books import check_books
 from tests.jobs.paths import HOUR, STEP, T0, Path
-from tests.jobs.world import MakeWorld, World, verdicts_of
+from tests.jobs.world import MakeWorld, World, merged, verdicts_of
 
 SOON = T0 + 30_000
 FOREVER = None
@@ -102,6 +102,14 @@ def test_a_symbol_that_the_venue_does_not_know_is_named(make_world: MakeWorld):
     world.set_overrides(1, {"market": {"symbols": ["BTC/EUR"]}})
     world.tick(SOON + 2 * STEP)
     assert world.risks() == {}
+
+
+def test_nothing_but_symbols_that_the_venue_does_not_list_is_no_venue_down(make_world: MakeWorld):
+    world = make_world()
+    world.set_overrides(1, {"market": {"symbols": ["FOO/EUR"]}})
+    world.overrides = merged(world.overrides, {"market": {"symbols": ["FOO/EUR"]}})
+    assert world.tick(SOON)["bots"][0]["verdicts"] == []
+    assert world.risks()["data:FOO/EUR"]["kind"] == "unknown_symbol"
 
 
 def test_a_symbol_that_is_misspelt_as_no_pair_at_all_halts_that_bot_and_is_named(make_world: MakeWorld):
