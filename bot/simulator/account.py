@@ -12,17 +12,17 @@ import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import takewhile
 
-from bot.simulator import amounts, fee_tiers, matching
+from bot.simulator import amounts, matching
 from bot.simulator.errors import KrakenError
-from bot.simulator.ids import AMEND, ORDER, TRADE, TRANSFER, Ids
+from bot.simulator.ids import AMEND, ORDER, TRADE, Ids
+from bot.simulator.liquidity import Liquidity
 from bot.simulator.market import Market
 from bot.simulator.order_prices import read_prices
-from bot.simulator.orders import TARGET_TYPES, TRIGGERED_TYPES, Fill, Offset, Order, OrderTerms
-from bot.simulator.pairs import Pair, asset_id
+from bot.simulator.orders import TARGET_TYPES, TRIGGERED_TYPES, CloseTerms, Fill, Offset, Order, OrderTerms
 from bot.simulator.tape import Trades
-from bot.simulator.wallet import Wallet, asset_key
+from bot.simulator.treasury import Treasury
+from bot.simulator.wallet import Wallet
 
 DAY_MS = 86_400_000
 USER_REQUESTED = "User requested"
@@ -63,16 +63,23 @@ class Account:
         self.rules = rules or AccountRules()
         self.now_ms = now_ms
         self.orders: dict[str, Order] = {}
-        self.fills: dict[str, Fill] = {}
         self.cancel_all_at_ms = 0
         self._market = market
         self._ids = Ids()
-        self.wallet = Wallet(self._ids)
+        self._treasury = Treasury(market, self._ids, self.rules.volume_usd)
+        self._liquidity = Liquidity(market)
         self._open: dict[str, Order] = {}
         self._turns = 0
         self._due: list[tuple[int, int, Callable[[int], None]]] = []
-        # What market orders took of the book within its current second: (symbol, buys) -> (second, lots).
-        self._taken: dict[tuple[str, bool], tuple[int, int]] = {}
+
+    @property
+    def wallet(self) -> Wallet:
+        return self._treasury.wallet
+
+    @property
+    def fills(self) -> dict[str, Fill]:
+        """All executions by id, oldest first."""
+        return self._treasury.fills
 
     # Time
 
@@ -278,55 +285,27 @@ class Account:
 
     def deposit(self, asset: str, amount: Decimal) -> None:
         """Add money. asset: any of its names, with a suffix for coins that cannot be traded (BTC.F)."""
-        self._transfer("deposit", asset, amount)
+        self._treasury.transfer("deposit", asset, amount, self.now_ms)
 
     def withdraw(self, asset: str, amount: Decimal) -> None:
         """Take money out. Raises KrakenError when it is not free."""
-        if self.wallet.free(asset_key(asset)) < amount:
-            raise KrakenError("EFunding:Insufficient funds")
-        self._transfer("withdrawal", asset, -amount)
-
-    def _transfer(self, kind: str, asset: str, amount: Decimal) -> None:
-        self.wallet.book(kind, asset_key(asset), amount, Decimal(0), self._ids.new(TRANSFER), self.now_ms)
+        self._treasury.transfer("withdrawal", asset, -amount, self.now_ms)
 
     def volume_usd(self) -> Decimal:
         """Traded in the last 30 days; every quote currency counts as a dollar."""
-        since_ms = self.now_ms - fee_tiers.DAYS_30_MS
-        recent = takewhile(lambda fill: fill.at_ms > since_ms, reversed(self.fills.values()))
-        return self.rules.volume_usd + sum((fill.cost for fill in recent), Decimal(0))
+        return self._treasury.volume_usd(self.now_ms)
 
-    def _assets(self, symbol: str) -> tuple[str, str]:
-        base, quote = symbol.split("/", 1)
-        return asset_id(base), asset_id(quote)
-
-    def _needs(self, order: Order, last: int) -> tuple[str, Decimal]:
-        """The asset that an order is paid with, and how much of it what is left may cost."""
-        base, quote = self._assets(order.symbol)
-        if not order.buys:
-            return base, amounts.size(order.left)
-        pair = self._market.pair(order.symbol)
-        if order.limit is None and order.stop is None:
-            cost = self._book_cost(order, last, pair)
-        else:
-            level = order.limit if order.limit is not None else (order.stop or 0)
-            behind = order.terms.prices.behind if order.waiting else None
-            cost = amounts.cost(order.left, behind.from_ticks(level) if behind is not None else level, pair)
-        fee = Decimal(0) if order.terms.fee_in_base else self._rates().taker
-        return quote, amounts.up(cost * (1 + fee), amounts.asset_decimals(order.symbol.split("/", 1)[1]))
+    def size_for(self, symbol: str, budget: Decimal) -> int:
+        """Lots that a market buy gets now for an amount of quote currency, without the fee."""
+        return self._liquidity.size_for(symbol, budget, self.now_ms, self.last(symbol))
 
     def _affordable(self, order: Order, last: int) -> bool:
-        asset, needed = self._needs(order, last)
-        return needed <= self.wallet.free(asset) + self.wallet.held_by(order.txid)
+        at_market = order.buys and order.limit is None and order.stop is None
+        cost = self._liquidity.cost(order, self.now_ms, last) if at_market else Decimal(0)
+        return self._treasury.affordable(order, self.now_ms, cost)
 
     def _renew_hold(self, order: Order) -> None:
-        if order.is_open and not (order.buys and order.limit is None and order.stop is None):
-            asset, needed = self._needs(order, 0)
-            self.wallet.hold(order.txid, asset, needed)
-        else:
-            self.wallet.hold(order.txid, "", Decimal(0))
-
-    def _rates(self) -> fee_tiers.Rates:
-        return fee_tiers.rates(self.volume_usd())
+        self._treasury.renew_hold(order, self.now_ms)
 
     # Executions
 
@@ -340,122 +319,53 @@ class Account:
         bid, ask = self._market.quote(last)
         return limit is not None and matching.crosses(buys, limit, bid, ask)
 
-    def _offers(self, order: Order, last: int) -> list[tuple[int, int]]:
-        """The book that an order may take, less what was taken of it within this second."""
-        key, second = (order.symbol, order.buys), self.now_ms // 1000
-        gone = self._taken[key][1] if self._taken.get(key, (-1, 0))[0] == second else 0
-        found = []
-        for ticks, lots in self._market.offers(order.symbol, order.buys, self.now_ms, last):
-            if order.limit is not None and (ticks > order.limit if order.buys else ticks < order.limit):
-                break
-            found.append((ticks, lots - min(gone, lots)))
-            gone -= min(gone, lots)
-        return [level for level in found if level[1] > 0]
-
     def _on_offer(self, order: Order, last: int) -> int:
-        return sum(lots for _, lots in self._offers(order, last))
-
-    def _book_cost(self, order: Order, last: int, pair: Pair) -> Decimal:
-        """What the rest of a market order would cost now, without the fee; at the last price past the book's end."""
-        left, cost = order.left, Decimal(0)
-        for ticks, lots in self._offers(order, last):
-            cost += amounts.cost(min(left, lots), ticks, pair)
-            left -= min(left, lots)
-            if left <= 0:
-                break
-        return cost + amounts.cost(left, last, pair)
-
-    def size_for(self, symbol: str, budget: Decimal) -> int:
-        """Lots that a market buy gets now for an amount of quote currency, without the fee."""
-        last, pair = self.last(symbol), self._market.pair(symbol)
-        total = 0
-        for ticks, lots in self._market.offers(symbol, True, self.now_ms, last):
-            one = amounts.cost(1, ticks, pair)
-            part = min(lots, int(budget / one))
-            total, budget = total + part, budget - part * one
-            if part < lots:
-                break
-        return total
+        return sum(lots for _, lots in self._liquidity.offers(order, self.now_ms, last))
 
     def _take(self, order: Order, last: int) -> str:
         """Trade against the book as far as price and money reach; why it ended before the order was filled."""
-        pair, key = self._market.pair(order.symbol), (order.symbol, order.buys)
-        for ticks, lots in self._offers(order, last):
+        for ticks, lots in self._liquidity.offers(order, self.now_ms, last):
             wanted = min(order.left, lots)
-            part = min(wanted, self._payable(order, ticks, pair))
-            if part <= 0:
-                return INSUFFICIENT_FUNDS
-            second, taken = self._taken.get(key, (-1, 0))
-            self._taken[key] = (self.now_ms // 1000, part + (taken if second == self.now_ms // 1000 else 0))
-            self._fill(order, part, ticks, maker=False)
+            part = min(wanted, self._treasury.payable(order, ticks, self.now_ms))
+            if part > 0:
+                self._liquidity.take(order, part, self.now_ms)
+                self._fill(order, part, ticks, maker=False)
             if part < wanted:
                 return INSUFFICIENT_FUNDS
             if order.left <= 0:
                 break
         return NO_LIQUIDITY
 
-    def _payable(self, order: Order, ticks: int, pair: Pair) -> int:
-        """Lots that there is money for at a price: market buys may meet a dearer book than was held for."""
-        if not order.buys:
-            return order.left
-        _, quote = self._assets(order.symbol)
-        fee = Decimal(0) if order.terms.fee_in_base else self._rates().taker
-        free = self.wallet.free(quote) + self.wallet.held_by(order.txid)
-        return int(free / (amounts.cost(1, ticks, pair) * (1 + fee)))
-
     def _fill(self, order: Order, lots: int, ticks: int, *, maker: bool) -> None:
-        pair = self._market.pair(order.symbol)
-        rates = self._rates()
-        cost = amounts.down(amounts.cost(lots, ticks, pair), amounts.COST_DECIMALS)
-        fee = amounts.nearest(cost * (rates.maker if maker else rates.taker), amounts.COST_DECIMALS)
-        txid = self._ids.new(TRADE)
         order.filled += lots
-        order.cost, order.fee = order.cost + cost, order.fee + fee
         self._renew_hold(order)
-        fill = Fill(
-            txid, len(self.fills) + 1, order, self.now_ms, lots, ticks, cost, fee, maker,
-            self._settle(order, txid, lots, cost, fee, amounts.price(ticks, pair)),
-        )  # fmt: skip
-        self.fills[txid] = fill
-        order.trades.append(txid)
+        fill = self._treasury.settle(order, self._ids.new(TRADE), lots, ticks, self.now_ms, maker=maker)
+        order.cost, order.fee = order.cost + fill.cost, order.fee + fill.fee
+        order.trades.append(fill.id)
         if order.left <= 0:
             self._end(order, "closed", None)
         if order.terms.close is not None:
-            self._spawn(order, lots, ticks)
+            self._spawn(order, order.terms.close, lots, ticks)
 
-    def _settle(
-        self, order: Order, refid: str, lots: int, cost: Decimal, fee: Decimal, price: Decimal
-    ) -> tuple[str, str]:
-        """Move base, quote and fee; the ids of both ledger entries."""
-        base, quote = self._assets(order.symbol)
-        amount = amounts.size(lots)
-        in_base = amounts.nearest(fee / price, amounts.asset_decimals(order.symbol.split("/", 1)[0]))
-        # A preference: where the preferred currency cannot pay the fee, the other one does.
-        affordable = order.buys or self.wallet.free(base) >= amount + in_base
-        base_fee = in_base if order.terms.fee_in_base and affordable else Decimal(0)
-        quote_fee = Decimal(0) if base_fee else fee
-        sign = 1 if order.buys else -1
-        paid = [
-            self.wallet.book("trade", quote, -sign * cost, quote_fee, refid, self.now_ms),
-            self.wallet.book("trade", base, sign * amount, base_fee, refid, self.now_ms),
-        ]
-        return paid[0].id, paid[1].id
-
-    def _spawn(self, parent: Order, lots: int, ticks: int) -> None:
+    def _spawn(self, parent: Order, close: CloseTerms, lots: int, ticks: int) -> None:
         """The conditional close of one fill: an order of its own, without the checks of a request.
 
         Its relative prices count from the fill's price.
         """
-        close = parent.terms.close
-        if close is None:
-            return
         side = "sell" if parent.buys else "buy"
         pair, last = self._market.pair(parent.symbol), self.last(parent.symbol)
         prices = read_prices(close.type, side, close.price, close.price2, ticks, pair)
         terms = OrderTerms(
-            parent.symbol, side, close.type, lots, prices, close.price or "0", close.price2 or "0",
-            userref=parent.terms.userref, trigger=parent.terms.trigger,
-        )  # fmt: skip
+            symbol=parent.symbol,
+            side=side,
+            type=close.type,
+            lots=lots,
+            prices=prices,
+            price=close.price or "0",
+            price2=close.price2 or "0",
+            userref=parent.terms.userref,
+            trigger=parent.terms.trigger,
+        )
         order = self._made(terms, last, parent.txid)
         if self._affordable(order, last):
             self._put_in(order, last)

@@ -82,12 +82,15 @@ class History:
         """The trades of the recorded candle around now_ms, also those still to come: the caller cuts them off."""
         series = self.base(now_ms).series
         open_ms = floor_ms(now_ms, series.step_ms)
-        if self._last_tape[0] != open_ms:
+        # Read once and replaced as a whole: another thread may ask about another moment meanwhile.
+        kept_ms, kept = self._last_tape
+        if kept_ms != open_ms:
             index = int(series.open_ms.searchsorted(open_ms))
             there = index < len(series) and int(series.open_ms[index]) == open_ms
             one = series.take(slice(index, index + 1) if there else slice(0, 0))
-            self._last_tape = (open_ms, tape(one.take(traded(one)), self.pair.ticks_per_unit))
-        return self._last_tape[1]
+            kept = tape(one.take(traded(one)), self.pair.ticks_per_unit)
+            self._last_tape = (open_ms, kept)
+        return kept
 
     # Trades
 

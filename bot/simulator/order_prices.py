@@ -9,6 +9,9 @@ from bot.simulator.errors import KrakenError
 from bot.simulator.orders import LIMIT_TYPES, STOP_TYPES, TRAILING_TYPES, TRIGGERED_TYPES, Offset, Prices
 from bot.simulator.pairs import Pair
 
+# Beyond every real price, and small enough for exact arithmetic.
+MOST_PRICE = 10**9
+
 
 def read_prices(kind: str, side: str, price: str, price2: str, last: int, pair: Pair) -> Prices:
     """Where an order of this type acts. last: price steps. Raises KrakenError."""
@@ -46,7 +49,7 @@ def _level(text: str, name: str, adds: bool, last: int, pair: Pair) -> int:
 
 def _absolute(text: str, name: str, pair: Pair) -> int:
     value = amounts.number(text)
-    if value is None or value <= 0:
+    if value is None or not 0 < value < MOST_PRICE:
         raise KrakenError(f"EGeneral:Invalid arguments:{name}")
     if amounts.decimals_in(value) > pair.decimals:
         raise KrakenError(
@@ -60,6 +63,6 @@ def _absolute(text: str, name: str, pair: Pair) -> int:
 def _offset(text: str, name: str, pair: Pair) -> Offset:
     percent = text.endswith("%")
     value = amounts.number(text.removesuffix("%"))
-    if value is None or text[:1] not in ("+", "-"):
+    if value is None or abs(value) >= MOST_PRICE or text[:1] not in ("+", "-"):
         raise KrakenError(f"EGeneral:Invalid arguments:{name}")
     return Offset(value if percent else value.scaleb(pair.decimals), percent)

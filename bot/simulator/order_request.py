@@ -37,6 +37,7 @@ DEADLINE_MS = (2_000, 60_000)
 LEAST_EXPIRY_MS = 5_000
 MOST_EXPIRY_MS = 31 * 86_400_000
 MOST_ICEBERG_PARTS = 15
+MOST_UNITS = 10**9
 USERREFS = range(-(2**31), 2**31)
 
 # Which market modes let which order through; the modes that are not here refuse all.
@@ -161,7 +162,7 @@ def read_userref(text: str) -> int:
 
 def _lots(query: Query, name: str, oflags: tuple[str, ...], size_for: Callable[[Decimal], int]) -> int:
     value = amounts.number(query.get(name, ""))
-    if value is None or value <= 0:
+    if value is None or not 0 < value < MOST_UNITS:
         raise invalid(name)
     if "viqc" in oflags:
         return size_for(value)
