@@ -90,6 +90,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "so small a position could not be sold again: the exchange takes nothing below {limit:money}",
         "fr": "une position si petite ne pourrait pas être revendue : la plateforme refuse moins de {limit:money}",
     },
+    "unsellable": {
+        "en": "the exchange now sells no less than {minimum:size}: the {size:size} held stay behind their stop",
+        "fr": "la plateforme ne vend plus moins de {minimum:size} : les {size:size} restent derrière leur stop",
+    },
     # Why there is no entry.
     "min_confidence": {
         "en": "confidence of {confidence:percent} is below the minimum of {minimum:percent}",

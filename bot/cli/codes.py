@@ -61,6 +61,7 @@ RULE: Mapping[str, tuple[str, str]] = {
     "strategy_size": ("strategy's size", "taille de la stratégie"),
     "min_trade": ("smallest trade", "trade minimal"),
     "dust": ("dust", "reste invendable"),
+    "unsellable": ("below the minimum", "sous le minimum"),
     "min_confidence": ("minimum confidence", "confiance minimale"),
     "max_open_positions": ("open positions", "positions ouvertes"),
     "cooldown": ("cooldown", "délai de repos"),

@@ -145,8 +145,10 @@ def _tend(
 ) -> None:
     """Leave a position, or protect it and move its stop.
 
-    Nothing is ordered while an order's fate is unknown, or where the venue's
-    trading rules are: an order needs their steps.
+    Where the venue has raised its minimum above what is held, the resting stop
+    stays: the exit would be refused, and the stop be gone. Nothing is ordered
+    while an order's fate is unknown, or where the venue's trading rules are: an
+    order needs their steps.
     """
     listed = view.price_step > 0.0 and view.size_step > 0.0
     if position.symbol in book.in_doubt or not listed:
@@ -156,13 +158,16 @@ def _tend(
         return
     trail = _trail(position, view, rules)
     why = _exit_reason(book, position, view, newest, trail, rules)
-    if why is not None and view.quote_bid > 0.0:
+    sellable = not position.size < view.min_size
+    if why is not None and view.quote_bid > 0.0 and sellable:
         _leave(draft, book, position, rules, now_ms, why.rule)
         if newest:
             draft.verdict(newest, "exit", why)
         return
     held = [reason("already_holding", Effect.NOTE, size=position.size, price=position.entry_price)]
-    if why is not None:
+    if not sellable:
+        held.append(reason("unsellable", Effect.BLOCK, size=position.size, minimum=view.min_size))
+    elif why is not None:
         held.append(reason("no_quote", Effect.BLOCK, symbol=position.symbol))
     held.extend(_protect(draft, position, view, trail, rules, now_ms))
     if newest:
@@ -251,6 +256,8 @@ def _protect(
     if trail.high_water != position.high_water or trail.armed != position.armed:
         draft.marks.append(PositionMark(position.symbol, position.trade_id, trail.high_water, trail.armed))
     slot_ms = floor_ms(now_ms, rules.slot_ms)
+    if position.size < view.min_size:
+        return []
     if not position.stop_client_id:
         draft.intents.append(
             Intent(

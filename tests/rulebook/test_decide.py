@@ -243,6 +243,19 @@ def test_an_exit_without_a_price_waits_behind_its_resting_stop_and_says_so() -> 
     assert [r.rule for r in decision.verdicts[-1].reasons] == ["already_holding", "no_quote"]
 
 
+@pytest.mark.parametrize(
+    ("stop", "view_change", "close"),
+    [("s-1", {"quote_bid": 105.0}, ()), ("s-1", {"high_since": 103.0}, ()), ("s-1", {}, ("BTC/EUR",)), ("", {}, ())],
+)
+def test_below_a_minimum_that_the_venue_raised_the_stop_is_not_given_up(
+    stop: str, view_change: dict[str, Any], close: tuple[str, ...]
+) -> None:
+    held = book(positions=(position(stop_client_id=stop),), close_requested=close)
+    decision = decide(held, [view(min_size=1.5, **view_change)], rules(), NOW)
+    assert decision.intents == ()
+    assert "unsellable" in [r.rule for r in decision.verdicts[-1].reasons]
+
+
 def test_equity_counts_positions_at_the_bid_then_the_last_price_then_the_entry() -> None:
     held = book(cash=500.0, positions=(position(size=2.0),))
     assert decide(held, [view(quote_bid=110.0, signals=())], rules(), NOW).equity == pytest.approx(720.0)
