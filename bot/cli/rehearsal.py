@@ -190,7 +190,7 @@ def _database(request: Request, asked: str, end_ms: int) -> tuple[Database, bool
     virtual time in the ledger of real bots would be past repair, so this refuses
     a database that anything but a rehearsal has used. Raises ConfigError.
     """
-    from bot.adapters.postgres_connection import connect
+    from bot.adapters.postgres_connection import connect, create_database, drop_database
 
     server = find_database()
     if not server.embedded:
@@ -200,11 +200,10 @@ def _database(request: Request, asked: str, end_ms: int) -> tuple[Database, bool
     own = find_database(REHEARSAL)
     with connect(server.url, "metronome rehearse") as connection:
         there = connection.execute("select 1 from pg_database where datname = %s", (REHEARSAL,)).fetchone()
-        resumed = bool(there) and (request.resume or (not request.fresh and _unfinished(own, asked, end_ms)))
-        if there and not resumed:
-            connection.execute(f"drop database {REHEARSAL} with (force)".encode())
-        if not resumed:
-            connection.execute(f"create database {REHEARSAL}".encode())
+    resumed = bool(there) and (request.resume or (not request.fresh and _unfinished(own, asked, end_ms)))
+    if not resumed:
+        drop_database(server.url, REHEARSAL)
+        create_database(server.url, REHEARSAL)
     return own, resumed
 
 

@@ -127,8 +127,9 @@ class Account:
         """Symbols that the bot holds or has orders on."""
         return {t.symbol for t in self.trades.values()} | {o.symbol for o in self.live_orders()}
 
-    def holds(self, symbol: str) -> bool:
-        return any(trade.symbol == symbol for trade in self.trades.values())
+    def trade_of(self, symbol: str) -> Trade | None:
+        """The open trade of a symbol: there is one at most."""
+        return next((trade for trade in self.trades.values() if trade.symbol == symbol), None)
 
     def symbols_before(self) -> set[str]:
         """Symbols that the bot held or had orders on when the tick began."""

@@ -144,13 +144,19 @@ def look_back_ms(run: BotRun) -> dict[str, int]:
     return {symbol: floor_ms(moment, timeframe_ms(run.finest)) for symbol, moment in since.items()}
 
 
+def newest_finest(run: BotRun, now: MarketNow, symbol: str) -> Candles | None:
+    """The newest closed candle of the protection timeframe, None where there is none at hand."""
+    finest = now.stored.get((symbol, run.finest))
+    return finest.tail(1) if finest is not None and len(finest) else None
+
+
 def stand_in_quotes(run: BotRun, now: MarketNow) -> None:
     """The newest close for what the venue gives no price of: worth knowing, not to be traded at."""
     for symbol in run.account.symbols():
         quote = now.quotes.get(symbol, NO_QUOTE)
-        finest = now.stored.get((symbol, run.finest))
-        if not (quote.bid > 0.0 or quote.last > 0.0) and finest is not None and len(finest):
-            now.quotes[symbol] = Quote(NAN, NAN, float(finest.close[-1]))
+        newest = newest_finest(run, now, symbol)
+        if not (quote.bid > 0.0 or quote.last > 0.0) and newest is not None:
+            now.quotes[symbol] = Quote(NAN, NAN, float(newest.close[0]))
 
 
 def settle(run: BotRun, now: MarketNow) -> None:
@@ -227,7 +233,7 @@ def _judged_from(run: BotRun, symbol: str, candles: Candles) -> int | None:
     if handled_ms >= oldest_ms:
         return handled_ms
     skipped = candles.open_ms[(candles.open_ms > handled_ms) & (candles.open_ms <= oldest_ms)]
-    verdict = "hold" if run.account.holds(symbol) else "no_trade"
+    verdict = "hold" if run.account.trade_of(symbol) else "no_trade"
     run.unjudged += [
         Verdict(symbol, candles.timeframe, int(open_ms), verdict, (Reason("older_bar", Effect.NOTE),))
         for open_ms in skipped
@@ -281,7 +287,7 @@ def _problem(run: BotRun, now: MarketNow, symbol: str, market: Market | None) ->
 def _extremes(run: BotRun, now: MarketNow, symbol: str) -> tuple[float, float]:
     """Highest and lowest price since the last tick, of candles that lie wholly after the position's entry."""
     finest = now.stored.get((symbol, run.finest))
-    trade = next((t for t in run.account.trades.values() if t.symbol == symbol), None)
+    trade = run.account.trade_of(symbol)
     if finest is None or trade is None:
         return NAN, NAN
     since = (

@@ -30,7 +30,8 @@ def _price(value: float, market: Market) -> Decimal | None:
 
 def _quantity(intent: Intent, account: Account, market: Market) -> Decimal:
     """The intent's size, base units; to the last digit what is held where it is all that is held."""
-    held = next((t.open_quantity for t in account.trades.values() if t.symbol == intent.symbol), ZERO)
+    trade = account.trade_of(intent.symbol)
+    held = trade.open_quantity if trade else ZERO
     if intent.leg is not Leg.ENTRY and intent.size == float(held):
         return held
     return quantize(intent.size, market.size_step)
@@ -46,7 +47,9 @@ def plan_order(
     """
     entry = intent.leg is Leg.ENTRY
     own_id = _id(intent, account, 0) if entry else _unused_id(intent, account, attempt)
-    trade_id = own_id if entry else next(t.trade_id for t in account.trades.values() if t.symbol == intent.symbol)
+    trade = account.trade_of(intent.symbol)
+    assert entry or trade is not None, f"a {intent.leg} of {intent.symbol} without a trade"
+    trade_id = trade.trade_id if trade is not None and not entry else own_id
     return Order(
         client_id=own_id,
         bot_id=account.snapshot.bot_id,

@@ -99,15 +99,25 @@ class _Tick:
     fresh: list[Candles] = field(default_factory=list)
 
     async def commit(self, writes: Writes) -> None:
-        if not self.dry_run:
-            await asyncio.to_thread(self.deps.store.commit, self.lease, writes)
+        """One commit; of a dry run, only the lease that it gives back."""
+        if self.dry_run:
+            if not writes.release:
+                return
+            writes = Writes(release=True)
+        await asyncio.to_thread(self.deps.store.commit, self.lease, writes)
+
+    @property
+    def missed_slots(self) -> int:
+        """Slots between the last one done and this one."""
+        if not self.snapshot.last_slot_ms:
+            return 0
+        slot_ms = self.deps.base.market.slot_s * 1000
+        return max((self.slot_ms - self.snapshot.last_slot_ms) // slot_ms - 1, 0)
 
     def record(self, status: str, **more: Any) -> TickRecord:
-        slot_s = self.deps.base.market.slot_s
-        missed = (self.slot_ms - self.snapshot.last_slot_ms) // (slot_s * 1000) - 1 if self.snapshot.last_slot_ms else 0
-        mode = self.snapshot.bots[0].mode if self.snapshot.bots else "paper"
+        mode = _mode(self.snapshot)
         return TickRecord(
-            self.slot_ms, self.now.now_ms, mode, status, max(missed, 0), dict(self.laps.timings_ms), **more
+            self.slot_ms, self.now.now_ms, mode, status, self.missed_slots, dict(self.laps.timings_ms), **more
         )
 
 
@@ -163,7 +173,7 @@ async def run_tick(deps: TickDeps, *, at_ms: int | None = None, dry_run: bool = 
             failed = tick.record("failed", error=f"{type(error).__name__}: {error}")
             events = (_venue_down(deps, error),) if isinstance(error, ExchangeError) else ()
             writes = Writes(tick=failed, breaker=market_data.breaker_state(), risk_events=events, release=True)
-            await asyncio.to_thread(deps.store.commit, lease, Writes(release=True) if dry_run else writes)
+            await tick.commit(writes)
         raise
 
 
@@ -317,8 +327,6 @@ async def _work(tick: _Tick) -> dict[str, Any]:
     )
     laps.lap("save")
     document["timings_ms"] = dict(laps.timings_ms)
-    if tick.dry_run:
-        await asyncio.to_thread(deps.store.commit, tick.lease, Writes(release=True))
     return document
 
 
@@ -408,9 +416,9 @@ def _quotes_as_of(tick: _Tick) -> None:
     """With --at, what a symbol traded at then: the close of its newest finest candle."""
     for run in tick.runs:
         for symbol in run.symbols:
-            finest = tick.now.stored.get((symbol, run.finest))
-            if finest is not None and len(finest):
-                price = float(finest.close[-1])
+            newest = bot_run.newest_finest(run, tick.now, symbol)
+            if newest is not None:
+                price = float(newest.close[0])
                 tick.now.quotes[symbol] = Quote(price, price, price)
 
 
@@ -439,9 +447,9 @@ async def _send(tick: _Tick, run: BotRun) -> None:
     quotes = {view.symbol: Quote(view.quote_bid, view.quote_ask, view.quote_last) for view in run.views}
     volumes = {}
     for symbol in run.symbols:
-        finest = tick.now.stored.get((symbol, run.finest))
-        if finest is not None and len(finest):
-            volumes[symbol] = float(finest.volume[-1])
+        newest = bot_run.newest_finest(run, tick.now, symbol)
+        if newest is not None:
+            volumes[symbol] = float(newest.volume[0])
     await send(run.planned, run.account, venue, quotes, tick.now.markets, volumes, tick.now.now_ms)
 
 
@@ -462,13 +470,17 @@ def _joined(first: Sequence[BotWrites], last: Sequence[BotWrites]) -> list[BotWr
     return joined
 
 
+def _mode(snapshot: Snapshot) -> str:
+    return snapshot.bots[0].mode if snapshot.bots else "paper"
+
+
 def _document(tick: _Tick) -> dict[str, Any]:
     return {
         "slot": iso(tick.slot_ms),
-        "mode": tick.record("done").mode,
+        "mode": _mode(tick.snapshot),
         "now": iso(tick.now.now_ms),
         "venue_status": tick.now.status,
-        "missed_slots": tick.record("done").missed_slots,
+        "missed_slots": tick.missed_slots,
         "dry_run": tick.dry_run,
         "bots": [bot_report(run, tick.now) for run in tick.runs],
         "timings_ms": dict(tick.laps.timings_ms),
@@ -478,7 +490,7 @@ def _document(tick: _Tick) -> dict[str, Any]:
 def _skipped(snapshot: Snapshot, why: str, detail: str, laps: Laps, now_ms: int = 0) -> dict[str, Any]:
     return {
         "slot": iso(snapshot.last_slot_ms) if why == "done" else None,
-        "mode": snapshot.bots[0].mode if snapshot.bots else "paper",
+        "mode": _mode(snapshot),
         "now": to_datetime(now_ms).isoformat() if now_ms else None,
         "skipped": why,
         "detail": detail,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 from bot.cli.checks.result import Check, bad, good
@@ -56,21 +57,23 @@ def settings() -> Check:
 
 def key_permissions() -> Check:
     secrets = read_secrets()
-    given = [secrets.kraken_api_key is not None, secrets.kraken_api_secret is not None]
-    if not any(given):
-        return good("key_permissions", "no key: paper only")
-    if not all(given):
-        missing = "KRAKEN_API_SECRET" if given[0] else "KRAKEN_API_KEY"
-        return bad("key_permissions", f"{missing} is missing", f"set {missing} too, or leave both out")
-    return good("key_permissions", "a key is set and not used: paper only")
+    given = {"KRAKEN_API_KEY": secrets.kraken_api_key, "KRAKEN_API_SECRET": secrets.kraken_api_secret}
+    return _all_or_none("key_permissions", given, "no key: paper only", "a key is set and not used: paper only")
 
 
 def telegram() -> Check:
     secrets = read_secrets()
-    given = [secrets.telegram_bot_token is not None, secrets.telegram_chat_id is not None]
-    if not any(given):
-        return good("telegram", "not configured: no messages are sent")
-    if not all(given):
-        missing = "TELEGRAM_CHAT_ID" if given[0] else "TELEGRAM_BOT_TOKEN"
-        return bad("telegram", f"{missing} is missing", f"set {missing} too, or leave both out")
-    return good("telegram", "configured; messages are not built yet")
+    given = {"TELEGRAM_BOT_TOKEN": secrets.telegram_bot_token, "TELEGRAM_CHAT_ID": secrets.telegram_chat_id}
+    return _all_or_none(
+        "telegram", given, "not configured: no messages are sent", "configured; messages are not built yet"
+    )
+
+
+def _all_or_none(name: str, given: Mapping[str, object], none: str, every: str) -> Check:
+    """Environment variables that are of use only together."""
+    missing = [variable for variable, value in given.items() if value is None]
+    if len(missing) == len(given):
+        return good(name, none)
+    if missing:
+        return bad(name, f"{missing[0]} is missing", f"set {missing[0]} too, or leave both out")
+    return good(name, every)
