@@ -30,12 +30,22 @@ class BotState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RestingStop:
+    """A stop order that rests on the venue. size: base units not yet sold; price: its trigger."""
+
+    client_id: str
+    size: float
+    price: float
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
     """A holding. Sizes in base units, prices in quote currency, nan where none.
 
     entry_price: size-weighted mean of the entry fills.  fees_paid: quote
-    currency, entry side.  stop_price, stop_size, stop_client_id: the resting
-    stop.  high_water: highest price since entry.  armed: trailing has begun.
+    currency, entry side.  stops: those that rest; a venue that attaches one to
+    each fill of an entry keeps several.  high_water: highest price since entry.
+    armed: trailing has begun.
     """
 
     symbol: str
@@ -43,13 +53,21 @@ class Position:
     size: float
     entry_price: float
     fees_paid: float
-    stop_price: float
-    stop_size: float
-    stop_client_id: str
+    stops: tuple[RestingStop, ...]
     target_price: float
     high_water: float
     armed: bool
     opened_ms: int
+
+    @property
+    def stop_price(self) -> float:
+        """The lowest trigger, nan without a stop: where the whole position is sold at the latest."""
+        return min((stop.price for stop in self.stops), default=float("nan"))
+
+    @property
+    def stop_size(self) -> float:
+        """Base units that stops protect."""
+        return sum(stop.size for stop in self.stops)
 
 
 @dataclass(frozen=True, slots=True)

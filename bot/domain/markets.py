@@ -13,7 +13,8 @@ class Market:
     price_step: smallest price move, quote currency.  size_step: base units.
     min_size: base units.  min_notional: quote currency.
     maker_fee, taker_fee: fraction of notional.  status: the venue's own word
-    ("online" lets everything through).
+    ("online" lets everything through).  venue_id: under what the venue lists the
+    symbol.  altname: under what its orders name it, "" where that is the same.
     """
 
     symbol: str
@@ -27,6 +28,7 @@ class Market:
     maker_fee: Decimal
     taker_fee: Decimal
     status: str = "online"
+    altname: str = ""
 
 
 @dataclass(frozen=True, slots=True)

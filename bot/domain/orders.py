@@ -78,6 +78,18 @@ def client_id(account: str, symbol: str, bar_ms: int, leg: Leg, attempt: int) ->
     return f"{LEG_LETTERS[leg]}{base64.b32encode(digest).decode().lower()[:15]}{attempt % 10}"
 
 
+def userref(client_id: str) -> int:
+    """The number, 1 to 2^31 - 1, by which an order is found that may carry no client id beside its attached stop."""
+    digest = hashlib.blake2b(client_id.encode(), digest_size=8).digest()
+    return int.from_bytes(digest) % (2**31 - 1) + 1
+
+
+def adopted_id(leg: Leg, venue_order_id: str) -> str:
+    """Our name for an order that the venue made by itself: computed, so that finding it twice gives one row."""
+    digest = hashlib.blake2b(venue_order_id.encode(), digest_size=10).digest()
+    return f"{LEG_LETTERS[leg]}{base64.b32encode(digest).decode().lower()}"
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
     """What the rulebook wants told to the venue.

@@ -10,6 +10,7 @@ from bot.domain.candles import Candles
 from bot.domain.markets import Market, OrderBook, Quote
 from bot.domain.orders import Fill, Order, OrderStatus
 from bot.domain.records import Lease, Snapshot, Writes
+from bot.domain.venue_orders import Observation, ObserveRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,35 @@ class Answer:
 
 
 class Venue(Protocol):
-    """Where orders go. Answers, never raises, for anything the venue might have said."""
+    """Where orders go. Answers, never raises, for anything the venue might have said.
+
+    place: OPEN (or further) once the venue has taken it, REJECTED where it said no
+    in words that we know, NOT_PLACED when nothing was sent, UNKNOWN for all else.
+    amend: the order's own status when it now stands as asked, REJECTED or UNKNOWN
+    otherwise.  cancel: how the order ended, with the fills that we had not seen;
+    REJECTED or UNKNOWN where that cannot be told.
+    """
 
     async def place(
         self, order: Order, quote: Quote, market: Market, recent_volume: float, now_ms: int
     ) -> Answer: ...
     async def amend(self, order: Order, now_ms: int) -> Answer: ...
     async def cancel(self, order: Order, now_ms: int) -> Answer: ...
+
+
+class LiveVenue(Venue, Protocol):
+    """A venue that remembers orders by itself, and must be asked what became of them."""
+
+    async def observe(self, wanted: ObserveRequest, now_ms: int) -> Observation:
+        """One look at the account. now_ms: the venue's time, not after this call.
+
+        Raises ExchangeError when any part of it could not be read whole.
+        """
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """What the next process must know: failures in a row, until when to leave the venue alone."""
+        ...
 
 
 class Store(Protocol):

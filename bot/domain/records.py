@@ -14,7 +14,7 @@ from bot.domain.book import BotState, BotStatus, Cooldown
 from bot.domain.candles import Candles
 from bot.domain.decisions import Verdict
 from bot.domain.markets import Market
-from bot.domain.orders import Fill, Order, OrderStatus
+from bot.domain.orders import Fill, Leg, Order, OrderStatus, Side
 from bot.domain.signals import Signal
 
 
@@ -139,6 +139,22 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An order that could not be placed, kept for a person. Row of `dead_letters`.
+
+    why: the venue's own words, or ours.
+    """
+
+    client_id: str
+    symbol: str
+    leg: Leg
+    side: Side
+    quantity: Decimal
+    why: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class BotSnapshot:
     """One bot as the database has it at the start of a tick.
 
@@ -146,6 +162,12 @@ class BotSnapshot:
     cash plus all fills.  handled: {symbol: open_ms of the newest decision candle
     that has a verdict}.  last_tick_ms: the previous tick's venue time, 0 at first.
     day_open_equity: first equity snapshot of the venue day given, else None.
+
+    Of a live bot only: settled_orders are the final ones that the venue may still
+    list, of open trades or ended lately; known_fills the venue_trade_ids of all
+    these orders and of the open ones; ended_trades closed trades of which an order is
+    still alive, so that it may open them again; baseline what the venue's account
+    held beside the bot's own when it went live, by asset.
     """
 
     bot_id: int
@@ -168,6 +190,10 @@ class BotSnapshot:
     peak_equity: Decimal | None
     commands: tuple[Command, ...]
     open_risk_keys: tuple[str, ...]
+    settled_orders: tuple[Order, ...] = ()
+    known_fills: tuple[str, ...] = ()
+    ended_trades: tuple[Trade, ...] = ()
+    baseline: dict[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +214,8 @@ class Snapshot:
     last_slot_ms: newest slot that is done.  series_tails: {(symbol, timeframe):
     open_ms of the newest stored candle}.  markets: cached trading rules, fetched
     at markets_ms by the venue's clock (0: never).  db_writable: False on a
-    database that is over its quota.
+    database that is over its quota.  killed: why the kill switch is on, "" when it is off.
+    live_venue: what LiveVenue.state() gave the process before.
     """
 
     lease: Lease | None
@@ -201,6 +228,8 @@ class Snapshot:
     markets_ms: int
     breaker: dict[str, Any]
     db_writable: bool
+    killed: str = ""
+    live_venue: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +268,7 @@ class BotWrites:
     equity: EquitySnapshot | None = None
     states: tuple[StateChange, ...] = ()
     commands_done: tuple[tuple[int, str], ...] = ()
+    dead_letters: tuple[DeadLetter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +286,7 @@ class Writes:
     markets: tuple[Market, ...] = ()
     markets_ms: int = 0
     breaker: dict[str, Any] | None = None
+    live_venue: dict[str, Any] | None = None
     bots: tuple[BotWrites, ...] = ()
     risk_events: tuple[RiskEvent, ...] = ()
     release: bool = False

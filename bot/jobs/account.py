@@ -12,7 +12,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from bot.domain.book import Book, BotStatus, Cooldown, PendingEntry, Position
+from bot.domain.book import Book, BotStatus, Cooldown, PendingEntry, Position, RestingStop
 from bot.domain.decisions import PositionMark
 from bot.domain.markets import Market
 from bot.domain.orders import FINAL, IN_DOUBT, RESTING, Fill, Leg, Order, OrderStatus
@@ -135,24 +135,24 @@ class Account:
         """Symbols that the bot held or had orders on when the tick began."""
         return {t.symbol for t in self.snapshot.open_trades} | {o.symbol for o in self.snapshot.open_orders}
 
-    def resting_stop(self, trade: Trade) -> Order | None:
-        stops = (o for o in self.live_orders() if o.leg is Leg.STOP and o.status in RESTING)
-        return next((stop for stop in stops if stop.trade_id == trade.trade_id), None)
+    def resting_stops(self, trade: Trade) -> tuple[Order, ...]:
+        """Stops that protect the trade, the largest first."""
+        stops = [o for o in self.live_orders() if o.leg is Leg.STOP and o.status in RESTING]
+        mine = [stop for stop in stops if stop.trade_id == trade.trade_id]
+        return tuple(sorted(mine, key=lambda stop: (-stop.remaining, stop.client_id)))
 
     def positions(self) -> tuple[Position, ...]:
         return tuple(self._position(trade) for trade in self.trades.values() if trade.open_quantity > 0)
 
     def _position(self, trade: Trade) -> Position:
-        stop = self.resting_stop(trade)
+        stops = self.resting_stops(trade)
         return Position(
             symbol=trade.symbol,
             trade_id=trade.trade_id,
             size=float(trade.open_quantity),
             entry_price=float(trade.entry_price),
             fees_paid=float(trade.fees),
-            stop_price=float(stop.stop_price) if stop and stop.stop_price is not None else NAN,
-            stop_size=float(stop.remaining) if stop else 0.0,
-            stop_client_id=stop.client_id if stop else "",
+            stops=tuple(RestingStop(o.client_id, float(o.remaining), float(o.stop_price or NAN)) for o in stops),
             target_price=float(trade.target_price) if trade.target_price is not None else NAN,
             high_water=float(trade.high_water),
             armed=trade.armed,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.domain.book import Book, Position
 from bot.domain.decisions import Decision, Effect, PositionMark, Reason, SymbolView, Verdict
@@ -223,13 +223,8 @@ def _leave(draft: _Draft, book: Book, position: Position, rules: Rules, now_ms: 
     """
     _cancel_entries(draft, book, position.symbol, rules, now_ms, why)
     slot_ms = floor_ms(now_ms, rules.slot_ms)
-    if position.stop_client_id:
-        draft.intents.append(
-            Intent(
-                "cancel", position.symbol, Side.SELL, Leg.STOP, OrderType.STOP_LOSS, position.stop_size,
-                NAN, position.stop_price, NAN, slot_ms, why, position.stop_client_id,
-            )
-        )  # fmt: skip
+    for stop in position.stops:
+        draft.intents.append(_stop_intent("cancel", position.symbol, stop.size, stop.price, slot_ms, why, stop.client_id))
     draft.intents.append(
         Intent(
             "place", position.symbol, Side.SELL, Leg.EXIT, OrderType.MARKET, position.size,
@@ -255,29 +250,69 @@ def _protect(
     """Keep a stop for the whole position, and let it follow the price upward."""
     if trail.high_water != position.high_water or trail.armed != position.armed:
         draft.marks.append(PositionMark(position.symbol, position.trade_id, trail.high_water, trail.armed))
-    slot_ms = floor_ms(now_ms, rules.slot_ms)
-    if position.size < view.min_size:
+    intents = stop_intents(position, trail.stop_price, view.size_step, view.min_size, floor_ms(now_ms, rules.slot_ms))
+    if not intents:
         return []
-    if not position.stop_client_id:
-        draft.intents.append(
-            Intent(
-                "place", position.symbol, Side.SELL, Leg.STOP, OrderType.STOP_LOSS, position.size,
-                NAN, trail.stop_price, NAN, slot_ms, "stop_loss",
-            )
-        )  # fmt: skip
+    if not position.stops:
+        draft.intents.extend(intents)
         return [reason("stop_loss", Effect.PROTECT, stop=trail.stop_price)]
-    resize = abs(position.stop_size - position.size) > view.size_step / 2
-    moved = trail.stop_price > position.stop_price
-    if not (resize or moved):
-        return []
     rule = "breakeven" if trail.at_breakeven else "trailing_stop" if trail.trailed else "stop_loss"
-    draft.intents.append(
-        Intent(
-            "amend", position.symbol, Side.SELL, Leg.STOP, OrderType.STOP_LOSS, position.size,
-            NAN, trail.stop_price, NAN, slot_ms, rule, position.stop_client_id,
-        )
-    )  # fmt: skip
+    draft.intents.extend(replace(intent, reason=rule) for intent in intents)
     return [reason(rule, Effect.PROTECT, stop=trail.stop_price, price=trail.high_water)]
+
+
+def stop_intents(
+    position: Position, stop_price: float, size_step: float, min_size: float, slot_ms: int
+) -> list[Intent]:
+    """What makes the resting stops cover exactly the position, none of them below stop_price.
+
+    One that is missing is placed, one that is too small grows, what is too much
+    shrinks or goes, the last ones first. A position below the venue's minimum gets none:
+    it would be refused.
+    """
+    if position.size < min_size:
+        return []
+    if not position.stops:
+        return [_stop_intent("place", position.symbol, position.size, stop_price, slot_ms, "stop_loss")]
+    sizes = _cover([stop.size for stop in position.stops], position.size, size_step)
+    intents = []
+    for stop, size in zip(position.stops, sizes, strict=True):
+        price = max(stop.price, stop_price)
+        if size == 0.0:
+            intents.append(
+                _stop_intent("cancel", position.symbol, stop.size, stop.price, slot_ms, "stop_loss", stop.client_id)
+            )
+        elif price > stop.price or size != stop.size:
+            intents.append(_stop_intent("amend", position.symbol, size, price, slot_ms, "stop_loss", stop.client_id))
+    # Coins that one stop lets go are those that another one grows by.
+    return sorted(intents, key=lambda intent: intent.action != "cancel")
+
+
+def _cover(sizes: Sequence[float], size: float, size_step: float) -> list[float]:
+    """Sizes of the same stops that add up to `size`. Less than half a step off is no difference."""
+    excess = sum(sizes) - size
+    covered = list(sizes)
+    if excess <= -size_step / 2:
+        covered[0] = size if len(covered) == 1 else covered[0] - excess
+        return covered
+    for i in reversed(range(len(covered))):
+        if excess < size_step / 2:
+            break
+        less = min(excess, covered[i])
+        left = covered[i] - less
+        covered[i] = left if left > size_step / 2 else 0.0
+        excess -= less
+    if len(covered) == 1 and covered[0] != sizes[0]:
+        covered[0] = size
+    return covered
+
+
+def _stop_intent(
+    action: str, symbol: str, size: float, price: float, slot_ms: int, why: str, client_id: str = ""
+) -> Intent:
+    return Intent(
+        action, symbol, Side.SELL, Leg.STOP, OrderType.STOP_LOSS, size, NAN, price, NAN, slot_ms, why, client_id
+    )
 
 
 def _gate(

@@ -261,7 +261,7 @@ def test_a_book_says_why_entries_wait():
 def test_a_position_without_a_stop_or_target_says_so():
     acc = account(open_trades=(replace(TRADE, target_price=None),))
     (position,) = acc.positions()
-    assert position.stop_client_id == ""
+    assert position.stops == ()
     assert position.stop_size == 0.0
     assert position.stop_price != position.stop_price
     assert position.target_price != position.target_price

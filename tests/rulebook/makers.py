@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from bot.domain.book import Book, Position
+from bot.domain.book import Book, Position, RestingStop
 from bot.domain.decisions import SymbolView
 from bot.domain.markets import Market
 from bot.domain.orders import Leg, Order, OrderStatus, OrderType, Side, client_id
@@ -86,9 +86,7 @@ POSITION = Position(
     size=1.0,
     entry_price=100.0,
     fees_paid=0.4,
-    stop_price=97.5,
-    stop_size=1.0,
-    stop_client_id="s-1",
+    stops=(RestingStop("s-1", 1.0, 97.5),),
     target_price=104.5,
     high_water=100.0,
     armed=False,
@@ -126,7 +124,12 @@ def signal(**changes: Any) -> Signal:
 
 
 def position(**changes: Any) -> Position:
-    return replace(POSITION, **changes)
+    """A holding of 1 BTC at 100. stop_client_id, stop_size, stop_price: of its one stop, "" for none."""
+    stop = RestingStop(
+        changes.pop("stop_client_id", "s-1"), changes.pop("stop_size", 1.0), changes.pop("stop_price", 97.5)
+    )
+    stops = changes.pop("stops", (stop,) if stop.client_id else ())
+    return replace(POSITION, stops=stops, **changes)
 
 
 def order(**changes: Any) -> Order:
