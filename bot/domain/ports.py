@@ -15,11 +15,16 @@ from bot.domain.venue_orders import Observation, ObserveRequest
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The venue's first answer of a tick. status: the venue's own word, "online" is good."""
+    """The venue's first answer of a tick. status: the venue's own word, "online" is good.
+
+    backup: the other venue that answered in its place, "" where it was the venue
+    itself. With a backup's data a tick protects and exits, and never enters.
+    """
 
     now_ms: int
     status: str
     quotes: dict[str, Quote]
+    backup: str = ""
 
 
 @dataclass(frozen=True, slots=True)

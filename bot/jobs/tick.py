@@ -47,7 +47,8 @@ class TickDeps:
     rules and the breaker's state get in.  holder: names this run in the lease.  lease_s: how long the lease lasts
     without renewal.  wall_ms: the runner's clock, used only where the venue cannot
     be asked for the time.  max_skew_ms: how far both clocks may differ; None where
-    the venue's time is virtual.
+    the venue's time is virtual.  live: whether live bots may be tended at all;
+    `venue_for` then gives a LiveVenue for them.
     """
 
     store: Store
@@ -60,6 +61,7 @@ class TickDeps:
     holder: str
     lease_s: float = 240.0
     max_skew_ms: int | None = None
+    live: bool = False
 
 
 @dataclass(slots=True)

@@ -224,7 +224,9 @@ def _leave(draft: _Draft, book: Book, position: Position, rules: Rules, now_ms: 
     _cancel_entries(draft, book, position.symbol, rules, now_ms, why)
     slot_ms = floor_ms(now_ms, rules.slot_ms)
     for stop in position.stops:
-        draft.intents.append(_stop_intent("cancel", position.symbol, stop.size, stop.price, slot_ms, why, stop.client_id))
+        draft.intents.append(
+            _stop_intent("cancel", position.symbol, stop.size, stop.price, slot_ms, why, stop.client_id)
+        )
     draft.intents.append(
         Intent(
             "place", position.symbol, Side.SELL, Leg.EXIT, OrderType.MARKET, position.size,
