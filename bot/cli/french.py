@@ -33,6 +33,8 @@ FRENCH: Mapping[str, str] = {
     "write it like {}": "écrivez comme {}",
     "write them like {}": "écrivez comme {}",
     "list of texts, {}": "liste de textes, {}",
+    "list of numbers, {}": "liste de nombres, {}",
+    "each above {}, at most {}": "chacun plus de {}, au plus {}",
     "whole number, {}": "nombre entier, {}",
     "number, {}": "nombre, {}",
     "text, {}": "texte, {}",
@@ -49,8 +51,9 @@ FRENCH: Mapping[str, str] = {
     "argument": "argument",
     "environment, {}": "environnement, {}",
     "TRADING_MODE = {} is no trading mode": "TRADING_MODE = {} n'est pas un mode",
-    "TRADING_MODE = 'live': live orders are not built yet": "TRADING_MODE = 'live' : les ordres réels n'existent pas "
-    "encore",
+    "TRADING_MODE = 'live' needs {}": "TRADING_MODE = 'live' demande {}",
+    "set {} to a key that may trade and may not withdraw, or TRADING_MODE to paper": "donnez à {} une clé qui peut "
+    "négocier et ne peut pas retirer, ou à TRADING_MODE la valeur paper",
     "set it to paper, or leave it out": "mettez paper, ou omettez-le",
     "METRONOME_CONFIG names a file that is not there: {}": "METRONOME_CONFIG nomme un fichier absent : {}",
     "correct the path, or leave the name out": "corrigez le chemin, ou omettez-le",

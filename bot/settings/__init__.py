@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bot.settings.declarations import (
     SHARED,
     ExchangeSettings,
+    LiveSettings,
     MarketSettings,
     PaperSettings,
     RiskSettings,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SHARED",
     "ExchangeSettings",
+    "LiveSettings",
     "MarketSettings",
     "PaperSettings",
     "Problem",

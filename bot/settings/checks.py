@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from bot.domain.timeframes import timeframe_ms
 from bot.settings.declarations import Settings
@@ -111,6 +112,16 @@ def _somebody_votes(settings: Settings) -> Iterator[Clash]:
         yield Clash(names, "every strategy is switched off", "enable at least one under strategies")
 
 
+def _capital_grows(settings: Settings) -> Iterator[Clash]:
+    steps = settings.live.capital_steps
+    if not steps or any(later <= earlier for earlier, later in pairwise(steps)):
+        yield Clash(
+            ("live.capital_steps",),
+            "live.capital_steps does not grow from step to step",
+            "name at least one amount, each above the one before, like 100,250,500",
+        )
+
+
 CHECKS: tuple[Callable[[Settings], Iterator[Clash]], ...] = (
     _one_quote,
     _timeframes_in_order,
@@ -118,4 +129,5 @@ CHECKS: tuple[Callable[[Settings], Iterator[Clash]], ...] = (
     _trailing_can_work,
     _limits_in_order,
     _somebody_votes,
+    _capital_grows,
 )

@@ -254,6 +254,79 @@ class PaperSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveSettings:
+    """Real orders: what must hold before them, how much money they get, how long they may be on their way.
+
+    A gate's limit may be made stricter than the plans', never looser: that takes LIVE_OVERRIDE, in words.
+    """
+
+    initial_capital: float = setting(
+        100.0, unit="quote currency", above=0, max=1000, source="v2", help="capital of a live bot at its start"
+    )
+    capital_steps: tuple[float, ...] = setting(
+        (100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10_000.0),
+        unit="quote currency",
+        above=0,
+        max=1_000_000_000,
+        source="ours",
+        help="capital of a live bot, step by step, each above the one before",
+    )
+    days_per_step: int = setting(
+        14, unit="days", min=7, max=365, source="ours", help="how long a live bot stays at one capital at least"
+    )
+    min_paper_days: int = setting(
+        7, unit="days", min=7, max=365, source="platform", help="gate: whole UTC days on paper"
+    )
+    min_trades: int = setting(
+        10,
+        unit="closed trades",
+        min=10,
+        max=10_000,
+        source="ours",
+        help="gate: closed trades, since a rate of fewer says nothing",
+    )
+    min_sharpe: float = setting(
+        1.0, unit="yearly Sharpe ratio", min=1, max=100, source="v2", help="gate: of the daily returns on paper, above"
+    )
+    max_drawdown_frac: float = setting(
+        0.15,
+        unit="fraction of peak equity",
+        above=0,
+        max=0.15,
+        source="v2",
+        help="gate: deepest drawdown on paper, open losses counted, below",
+    )
+    min_win_rate: float = setting(
+        0.45, unit="share of closed trades", min=0.45, max=1, source="platform", help="gate: won after fees, at least"
+    )
+    min_profit_factor: float = setting(
+        1.5,
+        unit="profit per loss",
+        min=1.5,
+        max=100,
+        source="platform",
+        help="gate: all profits over all losses of closed trades, after fees, at least",
+    )
+    min_backtest_sharpe: float = setting(
+        1.0, unit="yearly Sharpe ratio", min=1, max=100, source="platform", help="gate: of the newest backtest, above"
+    )
+    deadline_s: float = setting(
+        15.0, unit="s", min=5, max=60, source="ours", help="the exchange refuses an order that arrives later than this"
+    )
+    lookup_margin_s: float = setting(
+        10.0,
+        unit="s",
+        min=5,
+        max=300,
+        source="ours",
+        help="how long after its deadline an order without an answer is looked for, before it counts as not placed",
+    )
+    max_orders_per_tick: int = setting(
+        30, unit="orders", min=1, max=100, source="ours", help="most a live tick sends; entries beyond wait, exits never"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class StrategySettings:
     """One strategy's part in the ensemble. params: complete, checked against the strategy's own list."""
 
@@ -282,17 +355,24 @@ class Settings:
     market: MarketSettings = field(default_factory=MarketSettings)
     risk: RiskSettings = field(default_factory=RiskSettings)
     paper: PaperSettings = field(default_factory=PaperSettings)
+    live: LiveSettings = field(default_factory=LiveSettings)
     strategies: Mapping[str, StrategySettings] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 GROUPS: Mapping[str, type] = MappingProxyType(
-    {"exchange": ExchangeSettings, "market": MarketSettings, "risk": RiskSettings, "paper": PaperSettings}
+    {
+        "exchange": ExchangeSettings,
+        "market": MarketSettings,
+        "risk": RiskSettings,
+        "paper": PaperSettings,
+        "live": LiveSettings,
+    }
 )
 
 
-SHARED = ("exchange.", "market.slot_s")
-"""Fields, or beginnings of fields, that all bots of an installation share: one venue, one slot ledger."""
+SHARED = ("exchange.", "market.slot_s", "live.")
+"""Fields, or beginnings of fields, that all bots of an installation share: one venue, one slot ledger, one live bot."""
 
 
 def to_dict(settings: Settings) -> dict[str, Any]:

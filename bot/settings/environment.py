@@ -62,6 +62,9 @@ class Secrets:
 
 
 SECRET_NAMES = tuple(one.name.upper() for one in fields(Secrets))
+KEY_NAMES = ("KRAKEN_API_KEY", "KRAKEN_API_SECRET")
+"""Without both, nothing can be ordered."""
+
 _SECRET_WORDS = ("secret", "token", "password", "passphrase", "api_key", "apikey", "private_key", "webhook")
 
 
@@ -84,7 +87,10 @@ def read_secrets(environ: Mapping[str, str] | None = None) -> Secrets:
 
 
 def read_runtime(environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> Runtime:
-    """Mode, home and addresses from the environment. Raises ConfigError on a mode that cannot be."""
+    """Mode, home and addresses from the environment.
+
+    Raises ConfigError on a mode that cannot be: an unknown one, or live without a key of the exchange.
+    """
     env = os.environ if environ is None else environ
     mode = env.get("TRADING_MODE", "").strip().lower() or "paper"
     if mode not in MODES:
@@ -94,11 +100,7 @@ def read_runtime(environ: Mapping[str, str] | None = None, cwd: Path | None = No
             fix="set it to paper, or leave it out",
         )
     if mode == "live":
-        raise ConfigError(
-            "TRADING_MODE = 'live': live orders are not built yet",
-            where="environment, TRADING_MODE",
-            fix="set it to paper, or leave it out",
-        )
+        _require_keys(env)
     return Runtime(
         mode=mode,
         home=home_directory(env, cwd),
@@ -106,6 +108,16 @@ def read_runtime(environ: Mapping[str, str] | None = None, cwd: Path | None = No
         supabase_url=env.get("SUPABASE_URL", "").strip(),
         telegram_api_url=env.get("TELEGRAM_API_URL", "").strip() or "https://api.telegram.org",
     )
+
+
+def _require_keys(env: Mapping[str, str]) -> None:
+    missing = [name for name in KEY_NAMES if not env.get(name, "").strip()]
+    if missing:
+        raise ConfigError(
+            f"TRADING_MODE = 'live' needs {', '.join(missing)}",
+            where="environment, TRADING_MODE",
+            fix=f"set {', '.join(missing)} to a key that may trade and may not withdraw, or TRADING_MODE to paper",
+        )
 
 
 def home_directory(environ: Mapping[str, str], cwd: Path | None = None) -> Path:

@@ -21,6 +21,7 @@ KINDS = {
     "str": "text",
     "str | None": "text or none",
     "tuple[str, ...]": "list of texts",
+    "tuple[float, ...]": "list of numbers",
 }
 
 
@@ -103,7 +104,9 @@ def shown(value: Any) -> str:
         return "none"
     if isinstance(value, bool):
         return str(value).lower()
-    return ",".join(value) if isinstance(value, tuple | list) else str(value)
+    if isinstance(value, tuple | list):
+        return ",".join(_plain_number(one) if isinstance(one, float) else str(one) for one in value)
+    return str(value)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

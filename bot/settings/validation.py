@@ -137,16 +137,22 @@ def _annotation(spec: FieldSpec) -> Any:
     if spec.kind == "bool":
         return bool
     if spec.kind in ("int", "float"):
-        number: Any = int if spec.kind == "int" else float
-        span = Field(ge=spec.min, le=spec.max, gt=spec.above, lt=spec.below)
-        finite = Field(allow_inf_nan=False) if number is float else None
-        return Annotated[number, BeforeValidator(_no_truth_value), span, finite]
+        return _number_annotation(spec, int if spec.kind == "int" else float)
+    if spec.kind == "tuple[float, ...]":
+        numbers: Any = tuple[_number_annotation(spec, float), ...]  # type: ignore[misc]
+        return Annotated[numbers, BeforeValidator(_split), AfterValidator(_no_doubles)]
     text = Annotated[str, AfterValidator(_text_check(spec))]
     if spec.kind == "str":
         return text
     if spec.kind == "str | None":
         return Annotated[text | None, BeforeValidator(_none_word)]
     return Annotated[tuple[text, ...], BeforeValidator(_split), AfterValidator(_no_doubles)]
+
+
+def _number_annotation(spec: FieldSpec, number: Any) -> Any:
+    span = Field(ge=spec.min, le=spec.max, gt=spec.above, lt=spec.below)
+    finite = Field(allow_inf_nan=False) if number is float else None
+    return Annotated[number, BeforeValidator(_no_truth_value), span, finite]
 
 
 def _no_truth_value(value: Any) -> Any:
@@ -168,7 +174,7 @@ def _split(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
-def _no_doubles(value: tuple[str, ...]) -> tuple[str, ...]:
+def _no_doubles(value: tuple[Any, ...]) -> tuple[Any, ...]:
     if len(set(value)) != len(value):
         raise ValueError("named twice")
     return value

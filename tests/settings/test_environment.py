@@ -72,15 +72,33 @@ def test_the_mode_is_paper_unless_said_otherwise(tmp_path: Path) -> None:
     assert read_runtime({"TRADING_MODE": "Paper"}, tmp_path).mode == "paper"
 
 
-@pytest.mark.parametrize(
-    ("mode", "says"),
-    [("live", "live orders are not built yet"), ("paperr", "TRADING_MODE = 'paperr' is no trading mode")],
-)
-def test_no_other_mode_is_accepted(tmp_path: Path, mode: str, says: str) -> None:
-    with pytest.raises(ConfigError, match=says) as caught:
-        read_runtime({"TRADING_MODE": mode}, tmp_path)
+def test_no_other_mode_is_accepted(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="TRADING_MODE = 'paperr' is no trading mode") as caught:
+        read_runtime({"TRADING_MODE": "paperr"}, tmp_path)
     assert caught.value.where == "environment, TRADING_MODE"
     assert "paper" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({}, "KRAKEN_API_KEY, KRAKEN_API_SECRET"),
+        ({"KRAKEN_API_KEY": "planted"}, "KRAKEN_API_SECRET"),
+        ({"KRAKEN_API_KEY": " ", "KRAKEN_API_SECRET": "planted"}, "KRAKEN_API_KEY"),
+    ],
+)
+def test_live_needs_both_halves_of_a_key(tmp_path: Path, given: dict[str, str], missing: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_runtime({"TRADING_MODE": "live", **given}, tmp_path)
+    assert caught.value.what == f"TRADING_MODE = 'live' needs {missing}"
+    assert caught.value.where == "environment, TRADING_MODE"
+    assert missing in caught.value.fix
+    assert "planted" not in str(caught.value)
+
+
+def test_live_with_a_key_is_accepted(tmp_path: Path) -> None:
+    keys = {"KRAKEN_API_KEY": "planted", "KRAKEN_API_SECRET": "planted"}
+    assert read_runtime({"TRADING_MODE": "Live", **keys}, tmp_path).mode == "live"
 
 
 def test_the_home_is_beside_the_working_directory_unless_named(tmp_path: Path) -> None:

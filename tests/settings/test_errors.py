@@ -52,6 +52,11 @@ def test_a_percentage_in_place_of_a_fraction_gets_the_fraction_told(tmp_path: Pa
         ("market.timeframe", "2h", "market.timeframe = '2h' is not allowed: text, one of 1m, 5m"),
         ("market.symbols", ["BTC/EUR", "ETH-EUR"], "market.symbols = 'ETH-EUR' is not allowed: list of texts, each a"),
         ("market.symbols", ["BTC/EUR", "BTC/EUR"], "market.symbols = ['BTC/EUR', 'BTC/EUR'] is not allowed"),
+        ("live.capital_steps", [100, -5], "live.capital_steps = -5 is not allowed: list of numbers, each above 0, at "),
+        ("live.capital_steps", [100, True], "live.capital_steps = True is not allowed: list of numbers, each above 0"),
+        ("live.capital_steps", [100, 100], "live.capital_steps = [100, 100] is not allowed: list of numbers"),
+        ("live.min_sharpe", 0.5, "live.min_sharpe = 0.5 is not allowed: number, at least 1, at most 100"),
+        ("live.max_drawdown_frac", 0.2, "live.max_drawdown_frac = 0.2 is not allowed: number, above 0, at most 0.15"),
         ("market.symbols", 7, "market.symbols = 7 is not allowed: list of texts"),
         ("exchange.url", "ftp://host", "exchange.url = 'ftp://host' is not allowed: text or none, an http or https"),
         ("strategies.breakout.weight", 0, "strategies.breakout.weight = 0 is not allowed: number, above 0"),
@@ -141,6 +146,8 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         ({"risk.trailing_distance_frac": 0.3}, "risk.trailing_distance_frac", "below the first one"),
         ({"risk.max_open_positions": 3}, "risk.max_open_positions", "max_open_positions_live = 15 is above"),
         ({"risk.max_position_frac": 0.9}, "risk.max_position_frac", "is above risk.max_long_exposure_frac"),
+        ({"live.capital_steps": [100, 500, 250]}, "live.capital_steps", "does not grow from step to step"),
+        ({"live.capital_steps": []}, "live.capital_steps", "does not grow from step to step"),
     ],
 )
 def test_values_that_do_not_go_together_are_refused(

@@ -53,6 +53,13 @@ def test_layers_merge_field_by_field_and_replace_lists(tmp_path: Path) -> None:
     assert settings.market.window == 400
 
 
+@pytest.mark.parametrize("given", ["50, 75.5", "[50, 75.5]"])
+def test_a_list_of_numbers_is_read_from_one_text(tmp_path: Path, given: str) -> None:
+    settings = load({}, {"METRONOME_LIVE__CAPITAL_STEPS": given}, tmp_path)
+    assert settings.live.capital_steps == (50.0, 75.5)
+    assert from_dict(to_dict(settings)) == settings
+
+
 @pytest.mark.parametrize("source", ["file", "environment", "bot"])
 def test_any_layer_above_may_choose_the_profile(tmp_path: Path, source: str) -> None:
     if source == "file":
