@@ -322,7 +322,12 @@ class LiveSettings:
         help="how long after its deadline an order without an answer is looked for, before it counts as not placed",
     )
     max_orders_per_tick: int = setting(
-        30, unit="orders", min=1, max=100, source="ours", help="most a live tick sends; entries beyond wait, exits never"
+        30,
+        unit="orders",
+        min=1,
+        max=100,
+        source="ours",
+        help="most a live tick sends; entries beyond wait, exits never",
     )
 
 
