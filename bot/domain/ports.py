@@ -104,6 +104,10 @@ class LiveVenue(Venue, Protocol):
         """
         ...
 
+    def know(self, markets: Sequence[Market]) -> None:
+        """Use these trading rules from now on."""
+        ...
+
     def state(self) -> dict[str, Any]:
         """What the next process must know: failures in a row, until when to leave the venue alone."""
         ...

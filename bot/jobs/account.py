@@ -16,9 +16,11 @@ from bot.domain.book import Book, BotStatus, Cooldown, PendingEntry, Position, R
 from bot.domain.decisions import PositionMark
 from bot.domain.markets import Market
 from bot.domain.orders import FINAL, IN_DOUBT, RESTING, Fill, Leg, Order, OrderStatus
-from bot.domain.records import BotSnapshot, BotWrites, OrderEvent, Trade, TradeEvent
+from bot.domain.ports import Answer
+from bot.domain.records import BotSnapshot, BotWrites, DeadLetter, OrderEvent, Trade, TradeEvent
 from bot.domain.timeframes import floor_ms
 from bot.rulebook.ledger import apply_fill, cash_flow, quantize
+from bot.rulebook.reconcile import Ledger
 from bot.rulebook.settle import Step
 
 NAN = float("nan")
@@ -35,6 +37,9 @@ class Account:
         self.trades: dict[str, Trade] = {trade.trade_id: trade for trade in snapshot.open_trades}
         self.cooldowns: dict[str, Cooldown] = {cooldown.symbol: cooldown for cooldown in snapshot.cooldowns}
         self.closed: list[Trade] = []
+        self.unsettled: dict[str, str] = {}
+        self.fill_ids: set[str] = set(snapshot.known_fills)
+        self._ended: dict[str, Trade] = {trade.trade_id: trade for trade in snapshot.ended_trades}
         self._cooldown_ms = cooldown_ms
         self._orders: dict[str, Order] = {}
         self._order_events: list[OrderEvent] = []
@@ -42,6 +47,7 @@ class Account:
         self._trades: dict[str, Trade] = {}
         self._trade_events: list[TradeEvent] = []
         self._cooldowns: dict[str, Cooldown] = {}
+        self._dead_letters: list[DeadLetter] = []
 
     # --- steps -----------------------------------------------------------------------------
 
@@ -67,10 +73,13 @@ class Account:
 
     def book_fill(self, order: Order, fill: Fill) -> None:
         """Book one fill of an order that put_order has taken over already."""
-        known = self.trades.get(order.trade_id)
+        # An entry may go on filling after the stop has sold what it had bought: the same trade opens again.
+        known = self.trades.get(order.trade_id) or self._ended.pop(order.trade_id, None)
         trade = apply_fill(known, order, fill, strategy=order.reason)
         self.cash += cash_flow(fill)
         self._fills.append(fill)
+        self.fill_ids.add(fill.venue_trade_id)
+        self.closed = [one for one in self.closed if one.trade_id != trade.trade_id]
         kind = "closed" if trade.status == "closed" else "opened" if known is None else "filled"
         detail = {
             "client_id": order.client_id, "side": fill.side.value, "quantity": str(fill.quantity),
@@ -79,6 +88,7 @@ class Account:
         self._set_trade(trade, TradeEvent(trade.trade_id, kind, fill.filled_ms, detail))
         if trade.status == "closed":
             del self.trades[trade.trade_id]
+            self._ended[trade.trade_id] = trade
             self.closed.append(trade)
             self._cool(trade)
 
@@ -98,12 +108,25 @@ class Account:
         event = TradeEvent(trade.trade_id, "armed", now_ms, {"high_water": str(high_water)}) if newly_armed else None
         self._set_trade(replace(trade, high_water=high_water, armed=mark.armed), event)
 
+    def note(self, order: Order, what: str, answer: Answer, at_ms: int) -> None:
+        """A change that did not come through, or of which nobody can tell: the order stays, its symbol waits."""
+        status = self.orders[order.client_id].status
+        detail = {"asked": what, "said": answer.status.value, "answer": answer.detail}
+        self._order_events.append(OrderEvent(order.client_id, status, status, at_ms, detail))
+        self.unsettled[order.symbol] = answer.detail
+
+    def bury(self, order: Order, why: str, at_ms: int) -> None:
+        """Keep an order that the venue refused, for a person."""
+        self._dead_letters.append(
+            DeadLetter(order.client_id, order.symbol, order.leg, order.side, order.quantity, why, at_ms)
+        )
+
     def _follow_stop(self, trade: Trade, stop: Order, at_ms: int) -> None:
-        if stop.stop_price == trade.stop_price:
+        lowest = min((o.stop_price for o in self.resting_stops(trade) if o.stop_price), default=stop.stop_price)
+        if lowest == trade.stop_price:
             return
-        detail = {"from": str(trade.stop_price), "to": str(stop.stop_price), "reason": stop.reason}
-        moved = TradeEvent(trade.trade_id, "stop_moved", at_ms, detail)
-        self._set_trade(replace(trade, stop_price=stop.stop_price), moved)
+        detail = {"from": str(trade.stop_price), "to": str(lowest), "reason": stop.reason}
+        self._set_trade(replace(trade, stop_price=lowest), TradeEvent(trade.trade_id, "stop_moved", at_ms, detail))
 
     def _set_trade(self, trade: Trade, event: TradeEvent | None = None) -> None:
         self.trades[trade.trade_id] = trade
@@ -126,6 +149,29 @@ class Account:
     def symbols(self) -> set[str]:
         """Symbols that the bot holds or has orders on."""
         return {t.symbol for t in self.trades.values()} | {o.symbol for o in self.live_orders()}
+
+    def in_doubt(self) -> tuple[str, ...]:
+        """Symbols on which nobody can tell what is so: nothing is ordered there."""
+        doubtful = [o.symbol for o in self.live_orders() if o.status in IN_DOUBT or o.status is OrderStatus.PLANNED]
+        return tuple(dict.fromkeys([*doubtful, *self.unsettled]))
+
+    def ledger(self) -> Ledger:
+        """What the venue's facts are compared with: snapshot and this tick's steps together."""
+        final = {order.client_id: order for order in self.snapshot.settled_orders}
+        final |= {name: order for name, order in self.orders.items() if order.status in FINAL}
+        return Ledger(
+            self.live_orders(), tuple(final.values()), frozenset(self.fill_ids), {**self._ended, **self.trades}
+        )
+
+    def orphans(self) -> tuple[Order, ...]:
+        """Orders that rest though their trade is over: stops without coins, entries that would buy again."""
+        return tuple(
+            order
+            for order in self.live_orders()
+            if order.status in RESTING
+            and order.trade_id not in self.trades
+            and (order.leg is Leg.STOP or order.trade_id in self._ended)
+        )
 
     def trade_of(self, symbol: str) -> Trade | None:
         """The open trade of a symbol: there is one at most."""
@@ -175,12 +221,10 @@ class Account:
             pending=tuple(
                 PendingEntry(o.symbol, o.client_id, float(o.remaining), float(o.limit_price or 0))
                 for o in orders
-                if o.leg is Leg.ENTRY and o.status in RESTING
+                if o.leg is Leg.ENTRY and o.status in RESTING | IN_DOUBT
             ),
             cooldowns=tuple(self.cooldowns.values()),
-            in_doubt=tuple(
-                dict.fromkeys(o.symbol for o in orders if o.status in IN_DOUBT or o.status is OrderStatus.PLANNED)
-            ),
+            in_doubt=self.in_doubt(),
             # ERROR is for the tick to say and to lift: what is wrong comes in `halted`.
             halted=halted or ("" if snapshot.status in (BotStatus.RUNNING, BotStatus.ERROR) else "paused"),
             close_requested=tuple(self._close_requested()),
@@ -211,7 +255,8 @@ class Account:
             trades=tuple(self._trades.values()),
             trade_events=tuple(self._trade_events),
             cooldowns=tuple(self._cooldowns.values()),
+            dead_letters=tuple(self._dead_letters),
         )
         self._orders, self._trades, self._cooldowns = {}, {}, {}
-        self._order_events, self._fills, self._trade_events = [], [], []
+        self._order_events, self._fills, self._trade_events, self._dead_letters = [], [], [], []
         return writes

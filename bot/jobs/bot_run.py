@@ -13,7 +13,8 @@ from bot.domain.candles import Candles
 from bot.domain.codec import to_json
 from bot.domain.decisions import Decision, Effect, Reason, SymbolView, Verdict
 from bot.domain.markets import Market, OrderBook, Quote
-from bot.domain.orders import Leg, Order
+from bot.domain.orders import Intent, Leg, Order
+from bot.domain.ports import LiveVenue
 from bot.domain.records import (
     BotSnapshot,
     BotWrites,
@@ -24,6 +25,7 @@ from bot.domain.records import (
 )
 from bot.domain.signals import Signal
 from bot.domain.timeframes import floor_ms, last_closed_open_ms, timeframe_ms
+from bot.domain.venue_orders import VenueOrder
 from bot.features import FeatureTable, compute
 from bot.jobs.account import Account
 from bot.jobs.candles import Key, Need, Problem
@@ -32,6 +34,7 @@ from bot.jobs.rules import paper_rules, rules_of
 from bot.jobs.signals import Bar, Weighted, columns_read, judge, table_bars, weighted_strategies
 from bot.rulebook.decide import decide
 from bot.rulebook.ledger import quantize
+from bot.rulebook.reconcile import Drift
 from bot.rulebook.rules import Rules
 from bot.rulebook.settle import settle_paper
 from bot.rulebook.states import path, target_state
@@ -39,9 +42,6 @@ from bot.settings import Settings
 
 NAN = float("nan")
 ONLINE = "online"
-PAPER_DEADLINE_MS = 0
-"""The paper venue accepts within the commit that records it: anything else was never placed."""
-
 MOST_JUDGED = 24
 """Decision candles per symbol that one tick judges: a day of hours."""
 
@@ -52,6 +52,7 @@ NO_QUOTE = Quote(NAN, NAN, NAN)
 class MarketNow:
     """What a tick knows of the market, shared by all bots. `stored` grows as candles come in.
 
+    backup: the other venue that the data is of, "" for the venue itself.
     checksums: of stored series, once the tick's candles are complete.
     tables, judged: features, and bars with their signals, of bots that ask the same.
     """
@@ -60,6 +61,7 @@ class MarketNow:
     status: str
     quotes: dict[str, Quote]
     markets: dict[str, Market]
+    backup: str = ""
     stored: dict[Key, Candles] = field(default_factory=dict)
     problems: dict[str, Problem] = field(default_factory=dict)
     tables: dict[tuple[str, ...], FeatureTable] = field(default_factory=dict)
@@ -69,7 +71,12 @@ class MarketNow:
 
 @dataclass(slots=True)
 class BotRun:
-    """Working state of one bot's tick, filled step by step."""
+    """Working state of one bot's tick, filled step by step.
+
+    halted: why it may not enter for as long as its settings are wrong.  waits: rules by which
+    it enters nothing in this tick.  Of a live bot: venue, None where it may not be
+    asked; observed_ms, the last look at the account; unseen, why there was none in this tick.
+    """
 
     snapshot: BotSnapshot
     settings: Settings
@@ -88,6 +95,23 @@ class BotRun:
     unjudged: list[Verdict] = field(default_factory=list)
     planned: list[Planned] = field(default_factory=list)
     commands_done: tuple[tuple[int, str], ...] = ()
+    waits: list[str] = field(default_factory=list)
+    hands_off: bool = False
+    venue: LiveVenue | None = None
+    observed_ms: int = 0
+    unseen: str = ""
+    drift: tuple[Drift, ...] = ()
+    foreign: tuple[VenueOrder, ...] = ()
+
+    def wait(self, rule: str, *, hands_off: bool = False) -> None:
+        """Enter nothing in this tick, because of this rule; with hands_off, order nothing at all."""
+        if rule not in self.waits:
+            self.waits.append(rule)
+        self.hands_off = self.hands_off or hands_off
+
+    @property
+    def live(self) -> bool:
+        return self.snapshot.mode == "live"
 
     @property
     def finest(self) -> str:
@@ -111,15 +135,18 @@ def open_run(snapshot: BotSnapshot, settings: Settings, halted: str = "") -> Bot
     return BotRun(snapshot, settings, rules, weighted_strategies(settings), account, symbols, watched, halted)
 
 
-def find_needs(run: BotRun, now_ms: int) -> list[Need]:
+def find_needs(run: BotRun, now: MarketNow) -> list[Need]:
     """Series that this bot needs brought up to date, and which of its symbols have a decision due.
 
     A symbol with neither a decision due nor an order or position needs nothing:
     its candles are caught up when the next decision candle closes.
     """
     market = run.settings.market
-    newest = last_closed_open_ms(now_ms, market.timeframe)
+    newest = last_closed_open_ms(now.now_ms, market.timeframe)
     run.due = frozenset(s for s in run.watched if run.snapshot.handled.get(s, -1) < newest)
+    if now.backup:
+        # Another venue's candles are no ground for a decision: they wait, or come too late to be entered.
+        run.due = frozenset()
     coarser = (market.timeframe, *market.context_timeframes)
     active = run.account.symbols()
     needs = []
@@ -160,11 +187,13 @@ def stand_in_quotes(run: BotRun, now: MarketNow) -> None:
 
 
 def settle(run: BotRun, now: MarketNow) -> None:
-    """Take over what the paper venue did since the last tick.
+    """Take over what the paper venue did since the last tick. A live bot's venue was asked itself.
 
     After an outage so long that the venue no longer serves its first part in the
     finest timeframe, decision candles stand in for that part.
     """
+    if run.live:
+        return
     for symbol, hole in _coarse_before_finest(run, now).items():
         mine = [order for order in run.account.live_orders() if order.symbol == symbol]
         _settle_against(run, now, mine, {symbol: hole}, int(hole.close_ms[-1]))
@@ -302,9 +331,12 @@ def _extremes(run: BotRun, now: MarketNow, symbol: str) -> tuple[float, float]:
 
 def take_decision(run: BotRun, now: MarketNow) -> Decision:
     """Ask the rulebook."""
-    halted = run.halted or ("" if now.status == ONLINE else "venue_status")
+    waiting = next((rule for rule in (run.halted, *run.waits) if rule), "")
+    halted = waiting or ("" if now.status == ONLINE else "venue_status")
     equity = float(run.account.cash + run.account.positions_value(_prices(run, now)))
     run.book = run.account.book(equity, now.now_ms, halted)
+    if run.hands_off:
+        run.book = replace(run.book, in_doubt=run.symbols)
     run.decision = decide(run.book, run.views, run.rules, now.now_ms)
     return run.decision
 
@@ -358,16 +390,28 @@ def _seals(run: BotRun, now: MarketNow, symbol: str) -> list[dict[str, Any]]:
     return found
 
 
-def plan(run: BotRun, now: MarketNow, attempt: int) -> None:
-    """Order rows for the decision's intents, and the new marks of its positions."""
-    decision = run.decision
+def plan(run: BotRun, now: MarketNow, attempt: int, deadline_ms: int, more: Sequence[Intent] = ()) -> list[Planned]:
+    """Order rows for the decision's intents and any more, and the new marks of its positions.
+
+    deadline_ms: the venue's time from which on it must refuse the orders.
+    """
+    decision, book = run.decision, run.book
     assert decision is not None
+    assert book is not None
     for mark in decision.marks:
         run.account.mark(mark, now.markets[mark.symbol], now.now_ms)
+    intents = [intent for intent in (*more, *decision.intents) if intent.symbol not in book.in_doubt]
+    return plan_more(run, now, intents, attempt, deadline_ms)
+
+
+def plan_more(
+    run: BotRun, now: MarketNow, intents: Sequence[Intent], attempt: int, deadline_ms: int
+) -> list[Planned]:
+    """Order rows for intents of this tick; they are among run.planned from then on."""
     ttl_ms = paper_rules(run.settings).entry_ttl_ms
-    run.planned = plan_orders(
-        decision.intents, run.account, now.markets, now.now_ms, attempt, ttl_ms, now.now_ms + PAPER_DEADLINE_MS
-    )
+    planned = plan_orders(intents, run.account, now.markets, now.now_ms, attempt, ttl_ms, deadline_ms)
+    run.planned += planned
+    return planned
 
 
 def finish_commands(run: BotRun) -> None:

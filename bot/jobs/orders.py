@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -85,7 +85,8 @@ def _unused_id(intent: Intent, account: Account, attempt: int) -> str:
     planned in this slot is in doubt and in the account, so that the next id is known.
     """
     ids = [_id(intent, account, attempt + n) for n in range(MOST_RUNS_PER_SLOT)]
-    used = [n for n, own_id in enumerate(ids[:-1]) if own_id in account.orders]
+    known = {order.client_id for order in account.snapshot.settled_orders} | set(account.orders)
+    used = [n for n, own_id in enumerate(ids[:-1]) if own_id in known]
     return ids[used[-1] + 1] if used else ids[0]
 
 
@@ -123,28 +124,81 @@ async def send(
     quotes: Mapping[str, Quote],
     markets: Mapping[str, Market],
     volumes: Mapping[str, float],
-    now_ms: int,
+    clock: Callable[[], int],
 ) -> None:
     """Tell the venue, one request after the other, and take its answers into the account.
 
-    An exit is sent only once the stop that holds its coins is out of the way.
+    clock: the venue's time now; raises LeaseLost when this run may not send any
+    more.  Once a step on a symbol did not come through, nothing more is sent there: an exit
+    only follows when the stop that holds its coins is out of the way.
     """
     stuck: set[str] = set()
     for item in planned:
-        order, symbol = item.order, item.intent.symbol
+        action, symbol = item.intent.action, item.intent.symbol
         if symbol in stuck:
-            if item.intent.action == "place":
-                account.put_order(move_order(order, OrderStatus.NOT_PLACED), now_ms, why="an earlier step failed")
+            if action == "place":
+                _not_sent(account, item.order, "an earlier step failed", clock())
             continue
-        if item.intent.action == "cancel":
-            answer = await venue.cancel(order, now_ms)
-            if answer.status is not OrderStatus.CANCELLED:
-                stuck.add(symbol)
-        elif item.intent.action == "amend":
-            answer = await venue.amend(order, now_ms)
+        now_ms = clock()
+        if action == "place":
+            done = await _place(item.order, account, venue, quotes, markets, volumes, now_ms)
+        elif action == "amend":
+            done = await _amend(item.order, account, venue, now_ms)
         else:
-            answer = await venue.place(order, quotes[symbol], markets[symbol], volumes.get(symbol, 0.0), now_ms)
+            done = await _cancel(account.orders[item.order.client_id], account, venue, now_ms)
+        if not done:
+            stuck.add(symbol)
+
+
+async def _place(
+    order: Order,
+    account: Account,
+    venue: Venue,
+    quotes: Mapping[str, Quote],
+    markets: Mapping[str, Market],
+    volumes: Mapping[str, float],
+    now_ms: int,
+) -> bool:
+    if order.leg is not Leg.ENTRY:
+        # A cancel before this one may have brought fills: what they sold is not there to be sold again.
+        trade = account.trade_of(order.symbol)
+        held = trade.open_quantity if trade else ZERO
+        if held <= ZERO:
+            _not_sent(account, order, "nothing is left to sell", now_ms)
+            return True
+        order = replace(order, quantity=min(order.quantity, held))
+    symbol = order.symbol
+    answer = await venue.place(order, quotes[symbol], markets[symbol], volumes.get(symbol, 0.0), now_ms)
+    take_answer(account, order, answer, now_ms)
+    if answer.status is OrderStatus.REJECTED:
+        account.bury(order, answer.detail, now_ms)
+    if answer.status is OrderStatus.UNKNOWN:
+        account.unsettled[symbol] = answer.detail
+    return answer.status not in (OrderStatus.REJECTED, OrderStatus.UNKNOWN, OrderStatus.NOT_PLACED)
+
+
+async def _amend(order: Order, account: Account, venue: Venue, now_ms: int) -> bool:
+    """Change a resting order. Where that did not come through, the row stays: the next look at the venue tells."""
+    answer = await venue.amend(order, now_ms)
+    if answer.status is order.status:
+        account.put_order(order, now_ms, answer=answer.detail)
+        return True
+    account.note(order, "amend", answer, now_ms)
+    return False
+
+
+async def _cancel(order: Order, account: Account, venue: Venue, now_ms: int) -> bool:
+    """Take a resting order back, and with its end the fills that came before it."""
+    answer = await venue.cancel(order, now_ms)
+    if answer.status in (OrderStatus.CANCELLED, OrderStatus.FILLED, OrderStatus.EXPIRED):
         take_answer(account, order, answer, now_ms)
+        return True
+    account.note(order, "cancel", answer, now_ms)
+    return False
+
+
+def _not_sent(account: Account, order: Order, why: str, now_ms: int) -> None:
+    account.put_order(move_order(order, OrderStatus.NOT_PLACED), now_ms, why=why)
 
 
 def take_answer(account: Account, order: Order, answer: Answer, now_ms: int) -> None:

@@ -13,19 +13,19 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from bot.domain.book import BotStatus
 from bot.domain.candles import Candles
 from bot.domain.errors import ConfigError, DatabaseError, ExchangeError, LeaseLost
 from bot.domain.markets import Quote
-from bot.domain.ports import CandleRequest, MarketData, Opening, Store, Venue
+from bot.domain.ports import CandleRequest, LiveVenue, MarketData, Opening, Store, Venue
 from bot.domain.records import BotSnapshot, BotWrites, Lease, RiskEvent, Snapshot, TickRecord, Writes
 from bot.domain.timeframes import floor_ms, to_datetime
-from bot.jobs import bot_run, candles
+from bot.jobs import bot_run, candles, live
 from bot.jobs.bot_run import BotRun, MarketNow
 from bot.jobs.candles import Key, Need
-from bot.jobs.orders import send
+from bot.jobs.orders import Planned, send
 from bot.jobs.report import bot_report, iso
 from bot.settings import Settings
 
@@ -37,6 +37,12 @@ SETTINGS_KEY = "settings"
 
 METADATA_MAX_AGE_MS = 86_400_000
 """Trading rules of symbols change rarely; they are asked for once a day."""
+
+SAFE_SHARE_OF_LEASE = 0.75
+"""How much of the lease may have passed since the last write when a request is sent: then another run may begin."""
+
+PROTECTING_ROUNDS = 2
+"""How often a tick looks what came of its orders, and mends what is unprotected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,28 @@ class _Tick:
     runs: list[BotRun] = field(default_factory=list)
     fetched: set[str] = field(default_factory=set)
     fresh: list[Candles] = field(default_factory=list)
+    opened_wall_ms: int = 0
+    held_since_s: float = field(default_factory=lambda: _running_s())
+
+    @property
+    def live_runs(self) -> list[BotRun]:
+        """Live bots whose venue may be asked."""
+        return [run for run in self.runs if run.venue is not None]
+
+    def venue_now(self) -> int:
+        """The venue's time now: that of the opening and what has passed since."""
+        return self.now.now_ms + max(self.deps.wall_ms() - self.opened_wall_ms, 0)
+
+    def sending_now(self) -> int:
+        """As venue_now. Raises LeaseLost when another run may have begun: nothing may be sent then."""
+        held_s = _running_s() - self.held_since_s
+        if held_s > self.deps.lease_s * SAFE_SHARE_OF_LEASE:
+            raise LeaseLost(
+                f"this run has not held its lease for certain for {held_s:.0f} s",
+                where="sending orders",
+                fix="nothing to do: what it planned is looked up by the next tick",
+            )
+        return self.venue_now()
 
     async def commit(self, writes: Writes) -> None:
         """One commit; of a dry run, only the lease that it gives back."""
@@ -106,7 +134,16 @@ class _Tick:
             if not writes.release:
                 return
             writes = Writes(release=True)
+        asked_s = _running_s()
         await asyncio.to_thread(self.deps.store.commit, self.lease, writes)
+        self.held_since_s = asked_s
+
+    def live_state(self) -> dict[str, Any] | None:
+        """What the next process must know of the live venue; None without one."""
+        for run in self.live_runs:
+            assert run.venue is not None
+            return {**run.venue.state(), "observed_ms": run.observed_ms}
+        return None
 
     @property
     def missed_slots(self) -> int:
@@ -123,6 +160,11 @@ class _Tick:
         )
 
 
+def _running_s() -> float:
+    """Seconds on a clock that also counts while the machine sleeps, where there is one."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 async def run_tick(deps: TickDeps, *, at_ms: int | None = None, dry_run: bool = False) -> dict[str, Any]:
     """Do one tick and return its document (SPEC section 3).
 
@@ -134,7 +176,7 @@ async def run_tick(deps: TickDeps, *, at_ms: int | None = None, dry_run: bool = 
     Raises ExchangeError when the venue cannot be used, DatabaseError when the
     database cannot, LeaseLost when another run took over meanwhile.
     """
-    laps = Laps()
+    laps, began_s = Laps(), _running_s()
     snapshot = await asyncio.to_thread(deps.store.begin, deps.holder, deps.lease_s)
     laps.lap("load")
     if not snapshot.db_writable:
@@ -163,8 +205,10 @@ async def run_tick(deps: TickDeps, *, at_ms: int | None = None, dry_run: bool = 
         await asyncio.to_thread(deps.store.commit, lease, Writes(release=True))
         return _skipped(snapshot, "done", f"slot {iso(slot_ms)} is done already", laps, now_ms)
 
-    now = MarketNow(now_ms, opening.status, dict(opening.quotes), {m.symbol: m for m in snapshot.markets})
+    markets = {m.symbol: m for m in snapshot.markets}
+    now = MarketNow(now_ms, opening.status, dict(opening.quotes), markets, opening.backup)
     tick = _Tick(deps, lease, snapshot, chosen, market_data, now, slot_ms, at_ms, opening.now_ms, dry_run, laps)
+    tick.opened_wall_ms, tick.held_since_s = deps.wall_ms(), began_s
     try:
         return await _work(tick)
     except LeaseLost:
@@ -174,7 +218,10 @@ async def run_tick(deps: TickDeps, *, at_ms: int | None = None, dry_run: bool = 
         with contextlib.suppress(DatabaseError):
             failed = tick.record("failed", error=f"{type(error).__name__}: {error}")
             events = (_venue_down(deps, error),) if isinstance(error, ExchangeError) else ()
-            writes = Writes(tick=failed, breaker=market_data.breaker_state(), risk_events=events, release=True)
+            writes = Writes(
+                tick=failed, breaker=market_data.breaker_state(), live_venue=tick.live_state(), risk_events=events,
+                release=True,
+            )  # fmt: skip
             await tick.commit(writes)
         raise
 
@@ -285,9 +332,12 @@ async def _work(tick: _Tick) -> dict[str, Any]:
     await _refresh_metadata(tick)
     for bot in tick.snapshot.bots:
         if bot.status is not BotStatus.IDLE or bot.open_trades or bot.open_orders:
-            settings, wrong = tick.chosen[bot.bot_id]
-            tick.runs.append(bot_run.open_run(bot, settings, "halted" if wrong else ""))
-    await _bring_up_to_date(tick)
+            tick.runs.append(_open_run(tick, bot))
+    looking = asyncio.create_task(_look(tick))
+    try:
+        await _bring_up_to_date(tick)
+    finally:
+        await looking
     for run in tick.runs:
         bot_run.stand_in_quotes(run, now)
         bot_run.settle(run, now)
@@ -299,7 +349,8 @@ async def _work(tick: _Tick) -> dict[str, Any]:
     records = []
     for run in tick.runs:
         records.append(bot_run.record(run, now, deps.code_version))
-        bot_run.plan(run, now, tick.lease.token)
+        more = live.orphan_intents(run) if run.venue else ()
+        bot_run.plan(run, now, tick.lease.token, _deadline(tick, run), more)
     first = [bot_run.plan_writes(run, record) for run, record in zip(tick.runs, records, strict=True)]
     events = tuple(event for run in tick.runs for event in bot_run.data_events(run, now, tick.fetched))
     events = (*events, *_venue_back(tick), *_settings_events(tick))
@@ -311,10 +362,14 @@ async def _work(tick: _Tick) -> dict[str, Any]:
         tick.fresh, first, events = [], [], ()
         if not tick.dry_run:
             for run in tick.runs:
-                await _send(tick, run)
+                await _send(tick, run, run.planned)
+            for run in tick.live_runs:
+                if run.planned:
+                    await _protect(tick, run)
         laps.lap("orders")
     for run in tick.runs:
         bot_run.finish_commands(run)
+    events += tuple(event for run in tick.runs if run.live for event in live.events(run, now))
     last = [bot_run.outcome_writes(run, now) for run in tick.runs]
     document = _document(tick)
     await tick.commit(
@@ -324,12 +379,67 @@ async def _work(tick: _Tick) -> dict[str, Any]:
             bots=tuple(_joined(first, last)),
             risk_events=events,
             breaker=tick.market_data.breaker_state(),
+            live_venue=tick.live_state(),
             release=True,
         )
     )
     laps.lap("save")
     document["timings_ms"] = dict(laps.timings_ms)
     return document
+
+
+def _open_run(tick: _Tick, bot: BotSnapshot) -> BotRun:
+    """One bot's run, and what keeps it from entering or from ordering at all in this tick."""
+    settings, wrong = tick.chosen[bot.bot_id]
+    run = bot_run.open_run(bot, settings, "halted" if wrong else "")
+    if tick.snapshot.killed:
+        run.wait("killed", hands_off=True)
+    if tick.now.backup:
+        run.wait("backup_data")
+    if run.live and tick.deps.live:
+        run.venue = cast(LiveVenue, tick.deps.venue_for(bot, settings))
+        run.venue.know(tuple(tick.now.markets.values()))
+        run.observed_ms = int(tick.snapshot.live_venue.get("observed_ms", 0))
+    elif run.live:
+        run.wait("live_off", hands_off=True)
+    return run
+
+
+async def _look(tick: _Tick) -> None:
+    """What became of the live bots' orders. A bot whose account cannot be read orders nothing in this tick."""
+    for run in tick.live_runs:
+        try:
+            await live.look(run, tick.now, tick.now.now_ms)
+        except ExchangeError as error:
+            run.unseen = str(error)
+            run.wait("venue_unseen", hands_off=True)
+
+
+def _deadline(tick: _Tick, run: BotRun) -> int:
+    """From when on the venue must refuse the orders that are planned now, ms UTC.
+
+    The paper venue accepts within the commit that records the answer: what it has not is never placed.
+    """
+    return tick.venue_now() + round(run.settings.live.deadline_s * 1000) if run.venue else tick.now.now_ms
+
+
+async def _protect(tick: _Tick, run: BotRun) -> None:
+    """See what came of the orders, and put stops where a position lacks them.
+
+    What cannot be seen or mended now is seen at the beginning of the next tick.
+    """
+    for _ in range(PROTECTING_ROUNDS):
+        try:
+            await live.look_again(run, tick.venue_now())
+        except ExchangeError as error:
+            run.unseen = str(error)
+            return
+        intents = live.protection_intents(run, tick.now)
+        if not intents:
+            return
+        planned = bot_run.plan_more(run, tick.now, intents, tick.lease.token, _deadline(tick, run))
+        await tick.commit(Writes(tick=tick.record("running"), bots=(run.account.drain(),)))
+        await _send(tick, run, planned)
 
 
 async def _refresh_metadata(tick: _Tick) -> None:
@@ -339,6 +449,8 @@ async def _refresh_metadata(tick: _Tick) -> None:
     """
     wanted = {symbol for settings, _ in tick.chosen.values() for symbol in settings.market.symbols}
     in_vain = {key.removeprefix("data:") for bot in tick.snapshot.bots for key in bot.open_risk_keys}
+    if tick.now.backup and tick.now.markets:
+        return
     age = tick.now.now_ms - tick.snapshot.markets_ms
     if 0 <= age < METADATA_MAX_AGE_MS and wanted <= set(tick.now.markets) | in_vain:
         return
@@ -362,7 +474,7 @@ async def _bring_up_to_date(tick: _Tick) -> None:
     that fetches it again.
     """
     now = tick.now
-    needs = candles.merge_needs(need for run in tick.runs for need in bot_run.find_needs(run, now.now_ms))
+    needs = candles.merge_needs(need for run in tick.runs for need in bot_run.find_needs(run, now))
     known = [need for need in needs if need.symbol in now.markets]
     tails = tick.snapshot.series_tails
     window = max((run.settings.market.window for run in tick.runs), default=0)
@@ -381,6 +493,9 @@ async def _bring_up_to_date(tick: _Tick) -> None:
         detail = f"the last full {request.timeframe} candle is missing"
         now.problems.setdefault(request.symbol, candles.Problem("stale", detail))
     tick.fetched = {need.symbol for need in known} - set(now.problems)
+    if now.backup:
+        # Another venue's candles: good enough to protect by, and never this venue's history.
+        tick.fresh = []
     if tick.at_ms is not None:
         _quotes_as_of(tick)
     tick.laps.lap("candles")
@@ -444,15 +559,18 @@ async def _look_closer(tick: _Tick) -> None:
     tick.laps.lap("order_books")
 
 
-async def _send(tick: _Tick, run: BotRun) -> None:
-    venue = tick.deps.venue_for(run.snapshot, run.settings)
+async def _send(tick: _Tick, run: BotRun, planned: Sequence[Planned]) -> None:
+    if not planned:
+        return
+    venue = run.venue or tick.deps.venue_for(run.snapshot, run.settings)
     quotes = {view.symbol: Quote(view.quote_bid, view.quote_ask, view.quote_last) for view in run.views}
     volumes = {}
     for symbol in run.symbols:
         newest = bot_run.newest_finest(run, tick.now, symbol)
         if newest is not None:
             volumes[symbol] = float(newest.volume[0])
-    await send(run.planned, run.account, venue, quotes, tick.now.markets, volumes, tick.now.now_ms)
+    clock = tick.sending_now if run.venue else lambda: tick.now.now_ms
+    await send(planned, run.account, venue, quotes, tick.now.markets, volumes, clock)
 
 
 def _joined(first: Sequence[BotWrites], last: Sequence[BotWrites]) -> list[BotWrites]:
@@ -467,13 +585,14 @@ def _joined(first: Sequence[BotWrites], last: Sequence[BotWrites]) -> list[BotWr
                 fills=a.fills + b.fills, trades=a.trades + b.trades, trade_events=a.trade_events + b.trade_events,
                 signals=a.signals, verdicts=a.verdicts, decision=a.decision, cooldowns=a.cooldowns + b.cooldowns,
                 equity=b.equity, states=b.states, commands_done=b.commands_done,
+                dead_letters=a.dead_letters + b.dead_letters,
             )
         )  # fmt: skip
     return joined
 
 
 def _mode(snapshot: Snapshot) -> str:
-    return snapshot.bots[0].mode if snapshot.bots else "paper"
+    return "live" if any(bot.mode == "live" for bot in snapshot.bots) else "paper"
 
 
 def _document(tick: _Tick) -> dict[str, Any]:

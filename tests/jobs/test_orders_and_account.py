@@ -89,7 +89,7 @@ class Venue:
 
 
 def deliver(planned: list[Any], acc: Account, venue: Any) -> None:
-    asyncio.run(send(planned, acc, venue, QUOTES, {"BTC/EUR": MARKET}, {"BTC/EUR": 100.0}, NOW))
+    asyncio.run(send(planned, acc, venue, QUOTES, {"BTC/EUR": MARKET}, {"BTC/EUR": 100.0}, lambda: NOW))
 
 
 CANCEL = intent("cancel", Leg.STOP, client_id=STOP.client_id, stop_price=97.5)
