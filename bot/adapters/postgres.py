@@ -105,9 +105,10 @@ def _statements(writes: Writes) -> list[Statement]:
         made += _candle_statements([candles for candles in batch if len(candles)])
     add("drop_old_markets", ({"symbol": market.symbol} for market in writes.markets))
     add("save_markets", map(as_row, _newest(writes.markets, lambda market: market.symbol)))
-    if writes.markets_ms or writes.breaker is not None:
-        venue = {"markets_ms": writes.markets_ms, "breaker": writes.breaker}
-        add("save_venue_state", [venue], breaker_given=writes.breaker is not None)
+    if writes.markets_ms or writes.breaker is not None or writes.live_venue is not None:
+        venue = {"markets_ms": writes.markets_ms, "breaker": writes.breaker, "live": writes.live_venue}
+        given = {"breaker_given": writes.breaker is not None, "live_given": writes.live_venue is not None}
+        add("save_venue_state", [venue], **given)
     _add_bots(add, writes.bots)
     last = _newest(writes.risk_events, lambda event: (event.bot_id, event.key))
     add("open_risk_events", (as_row(event) for event in last if not event.resolved))
@@ -129,6 +130,7 @@ def _add_bots(add: Callable[..., None], bots: Sequence[BotWrites]) -> None:
         add("save_orders", map(as_row, batch), last_step=n == len(steps))
     add("save_order_events", (as_row(event) for _, event in each("order_events")))
     add("save_fills", (as_row(fill, bot_id=bot_id) for bot_id, fill in each("fills")))
+    add("save_dead_letters", (as_row(letter, bot_id=bot_id) for bot_id, letter in each("dead_letters")))
     trades = _newest([trade for _, trade in each("trades")], lambda trade: trade.trade_id)
     add("save_trades", map(as_row, trades))
     add("save_trade_events", (as_row(event) for _, event in each("trade_events")))

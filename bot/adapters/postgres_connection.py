@@ -28,6 +28,7 @@ CONNECT_WAITS_S = (0.25, 1.0)
 # Raised by functions and triggers of supabase/migrations.
 LEASE_LOST = "MT001"
 LAW_BROKEN = {"MT002", "MT003"}
+KILLED = "MT004"
 READ_ONLY = "25006"
 
 # Waiting does not mend these: wrong password, unknown role, unknown database.
@@ -154,6 +155,8 @@ def in_words(problem: psycopg.Error, where: str, doing: str = "") -> DatabaseErr
         return DatabaseError(
             "the database is read-only: " + said, where=where, fix="free space or raise the plan's quota; orders wait"
         )
+    if state == KILLED:
+        return DatabaseError(said, where=where, fix="nothing was written or sent; lift it when it is safe to trade")
     if state in LAW_BROKEN or state.startswith("23"):
         rule = problem.diag.constraint_name
         return DatabaseError(

@@ -155,7 +155,7 @@ def as_market(row: Json) -> Market:
 
 def as_bot(row: Json) -> BotSnapshot:
     settings = row["settings"] or {"version": 0, "overrides": {}}
-    last, day = row["last_equity"], row["day_open"]
+    last, day, live = row["last_equity"], row["day_open"], row["live"] or {}
     return BotSnapshot(
         bot_id=row["bot_id"],
         name=row["name"],
@@ -177,12 +177,16 @@ def as_bot(row: Json) -> BotSnapshot:
         peak_equity=Decimal(last["peak_equity"]) if last else None,
         commands=tuple(Command(**item) for item in row["commands"] or ()),
         open_risk_keys=tuple(row["open_risk_keys"] or ()),
+        settled_orders=tuple(map(as_order, live.get("settled_orders") or ())),
+        known_fills=tuple(live.get("known_fills") or ()),
+        ended_trades=tuple(map(as_trade, live.get("ended_trades") or ())),
+        baseline={asset: Decimal(amount) for asset, amount in (live.get("baseline") or {}).items()},
     )
 
 
 def as_snapshot(row: Json) -> Snapshot:
     held, last = row["lease"], row["last_tick"] or {"slot_ms": 0, "now_ms": 0}
-    venue = row["venue"] or {"markets_ms": 0, "breaker": {}}
+    venue = row["venue"] or {"markets_ms": 0, "breaker": {}, "live": {}, "killed": ""}
     mine = bool(held and held["mine"])
     return Snapshot(
         lease=Lease("tick", held["holder"], held["token"], held["expires_ms"]) if mine else None,
@@ -195,4 +199,6 @@ def as_snapshot(row: Json) -> Snapshot:
         markets_ms=venue["markets_ms"],
         breaker=venue["breaker"],
         db_writable=row["writable"],
+        killed=venue["killed"],
+        live_venue=venue["live"],
     )

@@ -15,7 +15,9 @@ select json_build_object(
   'last_tick', (
     select json_build_object('slot_ms', to_ms(slot_at), 'now_ms', to_ms(now_at))
     from ticks where status = 'done' order by slot_at desc limit 1),
-  'venue', (select json_build_object('markets_ms', to_ms(markets_at), 'breaker', breaker) from venue_state),
+  'venue', (
+    select json_build_object('markets_ms', to_ms(markets_at), 'breaker', breaker, 'live', live, 'killed', killed_reason)
+    from venue_state),
   'markets', (select json_agg($Market(m) order by m.symbol) from venue_markets m),
   'series_tails', (
     select json_agg(json_build_array(s.symbol, s.timeframe,
@@ -48,11 +50,14 @@ select json_build_object(
         select json_object_agg(symbol, (
           select to_ms(max(v.bar_at)) from verdicts v where v.bot_id = b.bot_id and v.symbol = seen.symbol))
         from seen where symbol is not null),
+      -- Capital that came in since is neither profit nor recovery.
       'last_equity', (
-        select json_build_object('at_ms', to_ms(e.at), 'peak_equity', e.peak_equity::text)
+        select json_build_object('at_ms', to_ms(e.at), 'peak_equity', (e.peak_equity
+          + case when b.mode = 'live' then capital_added_since(b.bot_id, e.at) else 0 end)::text)
         from equity_snapshots e where e.bot_id = b.bot_id order by e.at desc limit 1),
       'day_open', (
-        select json_build_object('at_ms', to_ms(e.at), 'equity', e.equity::text)
+        select json_build_object('at_ms', to_ms(e.at), 'equity', (e.equity
+          + case when b.mode = 'live' then capital_added_since(b.bot_id, e.at) else 0 end)::text)
         from equity_snapshots e
         where e.bot_id = b.bot_id and e.at >= (
           select date_trunc('day', max(n.at), 'UTC') from equity_snapshots n where n.bot_id = b.bot_id)
@@ -62,7 +67,34 @@ select json_build_object(
         where c.bot_id = b.bot_id and c.done_at is null),
       'open_risk_keys', (
         select json_agg(r.key order by r.key) from risk_events r
-        where r.bot_id in (b.bot_id, 0) and r.resolved_at is null)
+        where r.bot_id in (b.bot_id, 0) and r.resolved_at is null),
+      'live', case when b.mode = 'live' then (
+        with alive as (
+          select o.client_id, o.trade_id from orders o
+          where o.bot_id = b.bot_id and o.status in ('planned', 'submitting', 'open', 'partially_filled', 'unknown')
+        ), since (at) as (
+          -- A day before the last done tick that looked after this bot; from the beginning where there was none.
+          select coalesce((
+            select t.finished_at - interval '1 day'
+            from equity_snapshots e join ticks t on t.fence = e.fence and t.status = 'done'
+            where e.bot_id = b.bot_id order by e.at desc limit 1), '-infinity')
+        ), settled as (
+          select o.* from orders o
+          where o.bot_id = b.bot_id and o.status in ('filled', 'cancelled', 'rejected', 'expired', 'not_placed')
+            and (o.updated_at >= (select at from since)
+              or o.trade_id in (select trade_id from alive)
+              or o.trade_id in (select t.trade_id from trades t where t.bot_id = b.bot_id and t.status = 'open'))
+        )
+        select json_build_object(
+          'baseline', b.baseline,
+          'settled_orders', (select json_agg($Order(o) order by o.created_at, o.client_id) from settled o),
+          'known_fills', (
+            select json_agg(f.venue_trade_id order by f.filled_at, f.venue_trade_id) from fills f
+            where f.client_id in (select client_id from alive union all select client_id from settled)),
+          'ended_trades', (
+            select json_agg($Trade(t) order by t.entry_at, t.trade_id) from trades t
+            where t.status = 'closed' and t.trade_id in (select trade_id from alive)))
+      ) end
     ) order by b.bot_id)
     from bots b)
 )
@@ -127,26 +159,28 @@ delete from venue_markets where symbol <> all (select r.symbol from jsonb_to_rec
 
 -- name: save_markets
 insert into venue_markets as m
-  (symbol, venue_id, base, quote, price_step, size_step, min_size, min_notional, maker_fee, taker_fee, status)
+  (symbol, venue_id, base, quote, price_step, size_step, min_size, min_notional, maker_fee, taker_fee, status, altname)
 select
   r.symbol, r.venue_id, r.base, r.quote, r.price_step, r.size_step, r.min_size, r.min_notional, r.maker_fee,
-  r.taker_fee, r.status
+  r.taker_fee, r.status, r.altname
 from jsonb_to_recordset(%(rows)s) as r (
   symbol text, venue_id text, base text, quote text, price_step numeric, size_step numeric, min_size numeric,
-  min_notional numeric, maker_fee numeric, taker_fee numeric, status text)
+  min_notional numeric, maker_fee numeric, taker_fee numeric, status text, altname text)
 on conflict (symbol) do update set
   venue_id = excluded.venue_id, base = excluded.base, quote = excluded.quote, price_step = excluded.price_step,
   size_step = excluded.size_step, min_size = excluded.min_size, min_notional = excluded.min_notional,
-  maker_fee = excluded.maker_fee, taker_fee = excluded.taker_fee, status = excluded.status
+  maker_fee = excluded.maker_fee, taker_fee = excluded.taker_fee, status = excluded.status,
+  altname = excluded.altname
 where m is distinct from excluded
 
 -- name: save_venue_state
-insert into venue_state as v (markets_at, breaker)
-select from_ms(r.markets_ms), coalesce(r.breaker, '{}')
-from jsonb_to_recordset(%(rows)s) as r (markets_ms bigint, breaker jsonb)
+insert into venue_state as v (markets_at, breaker, live)
+select from_ms(r.markets_ms), coalesce(r.breaker, '{}'), coalesce(r.live, '{}')
+from jsonb_to_recordset(%(rows)s) as r (markets_ms bigint, breaker jsonb, live jsonb)
 on conflict (only_row) do update set
   markets_at = coalesce(excluded.markets_at, v.markets_at),
-  breaker = case when %(breaker_given)s then excluded.breaker else v.breaker end
+  breaker = case when %(breaker_given)s then excluded.breaker else v.breaker end,
+  live = case when %(live_given)s then excluded.live else v.live end
 
 -- name: save_orders
 insert into orders as o
@@ -177,7 +211,7 @@ where
    excluded.placed_at, excluded.checked_at, excluded.deadline_at, excluded.expires_at, excluded.venue_order_id,
    excluded.trade_id, excluded.reason)
   -- A step on the way to a later one of the same commit: skipped when the order is past it already.
-  and (%(last_step)s or o.filled <= excluded.filled and (o.status = excluded.status or exists (
+  and (%(last_step)s or o.filled <= excluded.filled and o.venue_order_id in ('', excluded.venue_order_id) and (o.status = excluded.status or exists (
     select from order_transitions l where (l.from_status, l.to_status) = (o.status, excluded.status))))
 
 -- name: save_order_events
@@ -196,6 +230,13 @@ from jsonb_to_recordset(%(rows)s) as r (
   venue_trade_id text, client_id text, bot_id integer, symbol text, side text, quantity numeric, price numeric,
   fee numeric, liquidity text, filled_ms bigint)
 on conflict (venue_trade_id) do nothing
+
+-- name: save_dead_letters
+insert into dead_letters (client_id, bot_id, symbol, leg, side, quantity, why, at)
+select r.client_id, r.bot_id, r.symbol, r.leg, r.side, r.quantity, r.why, from_ms(r.at_ms)
+from jsonb_to_recordset(%(rows)s) as r (
+  client_id text, bot_id integer, symbol text, leg text, side text, quantity numeric, why text, at_ms bigint)
+on conflict do nothing
 
 -- name: save_trades
 insert into trades as t
