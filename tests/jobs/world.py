@@ -77,9 +77,11 @@ class World:
     its own, as a new process would.
     """
 
+    simulator = Simulator
+
     def __init__(self, url: str, recording: Recording, overrides: Document | None = None, **venue: Any) -> None:
         self.url = url
-        self.venue = Simulator(recording, at_ms=T0, **venue).start()
+        self.venue = self.simulator(recording, at_ms=T0, **venue).start()
         self.symbols = list(recording.symbols)
         self.overrides = merged({"market": {"symbols": self.symbols}}, overrides or {})
         self.db = psycopg.connect(url, autocommit=True, row_factory=dict_row)

@@ -1,0 +1,248 @@
+"""A live bot in one object: a Kraken with money in it, real Postgres, real ccxt, full live ticks on a virtual clock."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import itertools
+import mmap
+import struct
+import tempfile
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path as FilePath
+from typing import Any
+
+import psycopg
+
+from bot.adapters.postgres_connection import Row as PgRow
+from bot.domain.errors import DatabaseError
+from bot.simulator import Recording
+from bot.simulator.auth import ApiKey
+from tests.jobs.paths import T0
+from tests.jobs.world import CountingStore, Document, World, merged
+from tests.live.runs import Job, LiveRun
+from tests.live.watch import Naked, WatchedAccount, naked, watch
+from tests.live.wire import DatabaseWire, Gate, GatedSimulator
+
+SLOT_MS = 300_000
+CASH = Decimal(1000)
+BESIDE = {"EUR": Decimal("250"), "BTC": Decimal("0.75")}
+"""What the account holds beside the bot's own; to sell of it would be a loss that nobody sees in the bot's books."""
+
+LIVE_SETTINGS: Document = {"market": {"context_timeframes": [], "window": 250}}
+
+
+class Killed(Exception):
+    """The process is gone: nothing of it happens any more."""
+
+
+class LiveStore(CountingStore):
+    """A store whose process may die: then it neither writes nor waits for a connection."""
+
+    def __init__(self, url: str, gate: Gate) -> None:
+        super().__init__(url)
+        self.gate = gate
+
+    def run(self, work):
+        self._look()
+        try:
+            return super().run(work)
+        finally:
+            self._look()
+
+    def _open(self) -> psycopg.Connection[PgRow]:
+        self._look()
+        if self.gate.database_down:
+            raise DatabaseError("the database is gone", where="test", fix="")
+        return super()._open()
+
+    def _look(self) -> None:
+        if self.gate.dead:
+            raise Killed("gone")
+
+
+class SharedClock:
+    """The machine's clock of all runs, in this process and in others: it follows the venue's."""
+
+    def __init__(self, path: str = "") -> None:
+        if not path:
+            with tempfile.NamedTemporaryFile(prefix="clock-", delete=False) as file:
+                file.write(bytes(8))
+                path = file.name
+        self.path = path
+        with open(path, "r+b") as file:
+            self._map = mmap.mmap(file.fileno(), 8)
+
+    def set_ms(self, at_ms: int) -> None:
+        self._map[:] = struct.pack("q", at_ms)
+
+    def now_ms(self) -> int:
+        return int(struct.unpack("q", self._map[:])[0])
+
+    def close(self) -> None:
+        self._map.close()
+        FilePath(self.path).unlink(missing_ok=True)
+
+
+class LiveWorld(World):
+    """A world whose bot trades with real orders. Its account: CASH for the bot and BESIDE that is none of its own.
+
+    `tick` runs in this process and reaches the database straight, or with
+    through_wire by way of the gate; the venue is always behind it.
+    """
+
+    simulator = GatedSimulator
+    venue: GatedSimulator
+
+    def __init__(self, url: str, recording: Recording, overrides: Document | None = None, **venue: Any) -> None:
+        super().__init__(url, recording, merged(LIVE_SETTINGS, overrides or {}), **venue)
+        self.gate: Gate = self.venue.gate
+        self.wire = DatabaseWire(url, self.gate)
+        self.account: WatchedAccount = watch(self.venue.desk.account)
+        self.key: ApiKey = self.venue.desk.add_key("trade")
+        self.venue.desk.deposit("EUR", CASH)
+        for asset, amount in BESIDE.items():
+            self.venue.desk.deposit(asset, amount)
+        self.clock = SharedClock()
+        self.clock.set_ms(self.wall_ms)
+        self.runs = itertools.count(1)
+        self._saved: tuple[Any, Any, int] | None = None
+
+    def close(self) -> None:
+        self.wire.close()
+        self.clock.close()
+        super().close()
+
+    def go_live(self, name: str = "main", cash: Decimal = CASH) -> int:
+        """The live bot's row, as the decision to go live leaves it."""
+        from bot.adapters.live_store import LiveStore as Decisions
+
+        decisions = Decisions(self.url)
+        try:
+            return decisions.start(name, "EUR", cash, dict(BESIDE), [], "a test", "test")
+        finally:
+            decisions.close()
+
+    # Ticks
+
+    def at(self, moment_ms: int) -> None:
+        """Set everyone's clock."""
+        self.venue.clock.set_ms(moment_ms)
+        self.wall_ms = moment_ms
+        self.clock.set_ms(moment_ms)
+
+    def job(self, holder: str = "", through_wire: bool = False, **changes: Any) -> Job:
+        """A run's job; each has a holder of its own."""
+        job = Job(
+            database_url=self.wire.url if through_wire else self.url,
+            venue_url=self.venue_url,
+            key=self.key.key,
+            secret=self.key.secret,
+            overrides=self.overrides,
+            holder=holder or f"run-{next(self.runs)}",
+            lease_s=self.lease_s,
+        )
+        return dataclasses.replace(job, **changes)
+
+    def tick(  # type: ignore[override]
+        self, venue_ms: int | None = None, holder: str = "", through_wire: bool = False, **changes: Any
+    ) -> Document:
+        """Set the clocks and tick. changes: of the Job. Raises what the tick raises."""
+        if venue_ms is not None:
+            self.at(venue_ms)
+        self.venue.requests.clear()
+        job = self.job(holder, through_wire, **changes)
+        store = LiveStore(job.database_url, self.gate)
+        try:
+            document = self.runner.run(LiveRun(job, lambda: self.wall_ms).run(store))
+        finally:
+            self.trips = store.trips
+            store.close()
+        self.documents.append(document)
+        return document
+
+    def end_lease(self) -> None:
+        """As if a dead run's lease had run out."""
+        self.execute("update leases set expires_at = clock_timestamp() where released_at is null")
+
+    # The venue
+
+    def believed(self) -> dict[str, Any]:
+        """What the venue believes at this moment."""
+        return self.venue.desk.state()
+
+    def naked(self) -> list[Naked]:
+        """Stretches of time in which a position had too little stop, by the venue's own times."""
+        self.venue.desk.state()
+        return naked(self.account, self.venue.clock.now_ms())
+
+    def naked_ms(self) -> int:
+        """The longest of them."""
+        return max((stretch.ms for stretch in self.naked()), default=0)
+
+    # Beginning again
+
+    def save(self) -> None:
+        """Remember database and venue as they are now, to come back to."""
+        assert not self.believed()["on_the_way"]
+        self._saved = (self._copy(self.account), copy.deepcopy(self.venue.desk.keys), self.venue.clock.now_ms())
+        self.execute(_SAVE)
+
+    def restore(self) -> None:
+        """Go back to what `save` saw."""
+        assert self._saved is not None
+        account, keys, now_ms = self._saved
+        self.gate.begin()
+        self.venue.faults.clear()
+        self.venue.venue.set_mode("online")
+        with self.venue.desk._lock:
+            self.account = self.venue.desk.account = self._copy(account)
+            self.venue.desk.keys = copy.deepcopy(keys)
+            self.venue.desk._counters.clear()
+            self.at(now_ms)
+        self.execute(_RESTORE)
+
+    def _copy(self, account: WatchedAccount) -> WatchedAccount:
+        """A copy in front of the same market."""
+        market = account._market
+        return copy.deepcopy(account, {id(market): market})
+
+
+_SAVE = """
+do $$
+declare t text; begin
+  drop schema if exists saved cascade;
+  create schema saved;
+  create table saved.counters as select sequencename, last_value from pg_sequences where schemaname = 'public';
+  for t in select tablename from pg_tables where schemaname = 'public' loop
+    execute format('create table saved.%I as table public.%I', t, t);
+  end loop;
+end $$
+"""
+
+_RESTORE = """
+do $$
+declare t text; fields text; begin
+  set local session_replication_role = replica;
+  perform pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid();
+  for t in select tablename from pg_tables
+    where schemaname = 'public' and tablename not in ('schema_migrations', 'order_transitions') loop
+    select string_agg(quote_ident(attname), ', ') into fields from pg_attribute
+      where attrelid = format('public.%I', t)::regclass and attnum > 0 and not attisdropped and attgenerated = '';
+    execute format('delete from public.%I', t);
+    execute format('insert into public.%I (%s) overriding system value select %s from saved.%I', t, fields, fields, t);
+  end loop;
+  perform setval(format('public.%I', sequencename), coalesce(last_value, 1), last_value is not null)
+    from saved.counters;
+end $$
+"""
+
+
+def moments(from_ms: int, count: int, every_ms: int = SLOT_MS) -> Sequence[int]:
+    return [from_ms + n * every_ms for n in range(count)]
+
+
+START = T0 + 30_000
+"""Half a minute after the candle that breaks out has closed."""
