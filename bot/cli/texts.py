@@ -82,13 +82,20 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "waiting for the exchange, for half a minute at most ...",
         "en attente de la plateforme, une demi-minute au plus ...",
     ),
+    "tick.stopping": (
+        "stopping: this tick is finished first; once more to leave it",
+        "arrêt : ce tick est d'abord terminé ; encore une fois pour le quitter",
+    ),
     "tick.problem": ("{symbol}: {detail}", "{symbol} : {detail}"),
     "loop.tick": ("{now}  {count} tick(s)  {what}", "{now}  {count} tick(s)  {what}"),
     "loop.done": (
         "{ticks} tick(s), {failed} failed, {skipped} skipped",
         "{ticks} tick(s), {failed} en échec, {skipped} omis",
     ),
-    "loop.stopping": ("stopping: the tick in hand is finished first", "arrêt : le tick en cours est d'abord terminé"),
+    "loop.stopping": (
+        "stopping: the tick in hand is finished first; once more to leave it",
+        "arrêt : le tick en cours est d'abord terminé ; encore une fois pour le quitter",
+    ),
     # rehearse, run
     "rehearse.title": ("Rehearsal of {name}", "Répétition de {name}"),
     "rehearse.progress": ("rehearsing", "répétition"),

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
+LEFT = "nothing to do: the next tick looks up what was sent"
+
 
 def declare(app: typer.Typer) -> None:
     """Add the commands."""
@@ -31,7 +33,8 @@ def declare(app: typer.Typer) -> None:
         """One tick for every bot, then exit.
 
         Safe to run at any time, late, twice or from two machines: one run holds the lease and
-        works, another leaves with exit code 0, and a slot that is done stays done.
+        works, another leaves with exit code 0, and a slot that is done stays done. SIGTERM or
+        Ctrl-C let it finish; it is gone within half a minute.
         """
         from bot.cli.views import tick as view
 
@@ -46,8 +49,8 @@ def declare(app: typer.Typer) -> None:
     ) -> int:
         """Ticks on a cadence, for runners that stay up.
 
-        SIGTERM or Ctrl-C let the tick in hand finish, then the loop ends. A tick that finds no
-        exchange or database is told and the next one tries again.
+        SIGTERM or Ctrl-C let the tick in hand finish, then the loop ends, within half a minute; a second
+        one leaves it at once. A tick that finds no exchange or database is told and the next one tries again.
         """
         from bot.cli.arguments import seconds
         from bot.cli.views import small
@@ -65,44 +68,44 @@ def _one_tick(at: str | None, dry_run: bool) -> Document:
     at_ms = moment_ms(at, "--at") if at else None
     import asyncio
 
+    from bot.cli.errors import INTERRUPTED
+    from bot.cli.goodbye import Goodbye, TickLeft
     from bot.cli.patience import told_when_slow
     from bot.cli.wiring import open_runner, ready_database
 
     async def run() -> Document:
+        goodbye = Goodbye("tick.stopping", INTERRUPTED)
         runner = open_runner(database)
         try:
             with told_when_slow():
-                return await runner.tick(at_ms=at_ms, dry_run=dry_run)
+                return await goodbye.finish(runner.tick(at_ms=at_ms, dry_run=dry_run))
         finally:
             await runner.aclose()
 
     database = ready_database()
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run())
+    except TickLeft:
+        raise KeyboardInterrupt from None
 
 
 def _loop(every_s: float, for_s: float | None) -> tuple[Document, int]:
     """The loop's document and exit code: that of the last tick when no tick at all went well."""
     import asyncio
-    import signal
 
-    from bot.cli.texts import text
+    from bot.cli.goodbye import Goodbye, TickLeft
     from bot.cli.wiring import open_runner, ready_database, slot_for
     from bot.jobs.loop import run_loop
 
     tally = _Tally()
 
     async def run() -> None:
-        stop = asyncio.Event()
-
-        def ask_to_stop() -> None:
-            session.note(text("loop.stopping"))
-            stop.set()
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, ask_to_stop)
+        goodbye = Goodbye("loop.stopping", 0)
         runner = open_runner(database, slot_s=slot_for(every_s))
         try:
-            await run_loop(lambda: tally.tick(runner), every_s, for_s, stop, tally.note)
+            await run_loop(lambda: goodbye.finish(tally.tick(runner)), every_s, for_s, goodbye.asked, tally.note)
+        except TickLeft:
+            tally.leave()
         finally:
             await runner.aclose()
 
@@ -145,6 +148,12 @@ class _Tally:
         else:
             what = ", ".join(_outcome(bot) for bot in document["bots"]) or "-"
         session.note(text("loop.tick", now=figures.moment(document.get("now")), count=self.ticks, what=what))
+
+    def leave(self) -> None:
+        """Count a tick that had to be left in the middle."""
+        self.ticks += 1
+        self.failed += 1
+        self.last = {"error": {"what": "left in the middle: the process was told to stop", "where": "", "fix": LEFT}}
 
     def document(self) -> Document:
         return {"ticks": self.ticks, "failed": self.failed, "skipped": self.skipped, "last": self.last}
