@@ -59,7 +59,8 @@ class CcxtMarketData:
     markets_age_s: trading rules from a store and their age; younger than a day they
     are used as they are.  pace: how fast the venue may be asked; None means Kraken's
     rules for Kraken and ccxt's own throttle for any other.  unified: read by ccxt's
-    unified methods, as every venue but Kraken is.
+    unified methods, as every venue but Kraken is.  asks_status: False for a backup,
+    whose word on itself opens nothing, and whose public host need not have one.
 
     clock, wall_ms, sleep, jitter: replaced in rehearsals and tests.
     """
@@ -80,6 +81,7 @@ class CcxtMarketData:
         markets_age_s: float = math.inf,
         pace: Pace | None = None,
         unified: bool | None = None,
+        asks_status: bool = True,
         clock: Clock = time.monotonic,
         wall_ms: Callable[[], int] = _wall_ms,
         sleep: Sleep = asyncio.sleep,
@@ -101,7 +103,11 @@ class CcxtMarketData:
         self._public: _Public = (
             UnifiedPublic(self._client, wall_ms) if through_ccxt else KrakenPublic(self._client, markets)
         )
-        self._breaker = Breaker(breaker_failures, breaker_open_s, wall_ms, breaker_state)
+        self._asks_status = asks_status
+        self._breaker = Breaker(breaker_failures, breaker_open_s, wall_ms)
+        self._candle_breaker = Breaker(breaker_failures, breaker_open_s, wall_ms)
+        self._watched = 0
+        self.restore_breaker(breaker_state or {})
         self._stale_after_s = stale_after_s
         self._clock = clock
         self._markets = tuple(markets)
@@ -113,18 +119,29 @@ class CcxtMarketData:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
+    @property
+    def exchange_id(self) -> str:
+        return self._client.exchange_id
+
     def know(self, markets: Sequence[Market]) -> None:
         """Use these trading rules' pair names from now on, as if given at the start."""
         self._markets = tuple(markets)
         self._public.know(markets)
 
-    def breaker_state(self) -> dict[str, int]:
-        """What the next process needs to know of this one's failures."""
-        return self._breaker.state()
+    def breaker_state(self) -> dict[str, Any]:
+        """What the next process needs to know of this one's failures.
+
+        Candles have a breaker of their own: a venue that gives quotes and no candles
+        would otherwise be forgiven by each tick's opening.
+        """
+        candles = self._candle_breaker.state()
+        return {**self._breaker.state(), **({"candles": candles} if any(candles.values()) else {})}
 
     def restore_breaker(self, state: Mapping[str, Any]) -> None:
         """Go on from what the process before stored, for one that learns it late."""
         self._breaker.restore(state)
+        candles = state.get("candles")
+        self._candle_breaker.restore(candles if isinstance(candles, Mapping) else {})
 
     async def opening(self, symbols: Sequence[str]) -> Opening:
         """Server time, system status and the quotes of all symbols, three calls at once.
@@ -132,9 +149,10 @@ class CcxtMarketData:
         Symbols that the venue does not know have no quote. A venue that says it is
         not online may leave all quotes out. Raises ExchangeError otherwise.
         """
+        self._watched = len(symbols)
         async with self._asking():
             now_ms, status, quotes = await asyncio.gather(
-                self._public.now_ms(), self._public.status(), self._public.quotes(symbols), return_exceptions=True
+                self._public.now_ms(), self._status(), self._public.quotes(symbols), return_exceptions=True
             )
             if isinstance(now_ms, BaseException):
                 raise now_ms
@@ -160,15 +178,21 @@ class CcxtMarketData:
 
         What goes wrong with one request is in its answer and stops no other. A
         missing candle at the very start of an answer can be filled only where the
-        venue still has the candle before it. Raises ExchangeError while the breaker
-        is open.
+        venue still has the candle before it. While the candles' own breaker is open,
+        all are "unreachable" and none is asked for. Raises ExchangeError while the
+        venue's breaker is open.
         """
         self._refuse_while_open()
-        answers = await asyncio.gather(*(self._candles_of(request, now_ms) for request in requests))
-        if any(answer.problem != "unreachable" for answer in answers):
-            self._breaker.succeeded()
-        elif answers:
-            self._breaker.failed()
+        left_s = self._candle_breaker.closed_in_s()
+        if left_s > 0:
+            detail = f"{self._client.name} gave no candles several times in a row; asked again in {math.ceil(left_s)} s"
+            return tuple(CandleAnswer(request, None, "unreachable", detail) for request in requests)
+        self._client.tries = 1 if self._candle_breaker.half_open else None
+        try:
+            answers = await asyncio.gather(*(self._candles_of(request, now_ms) for request in requests))
+        finally:
+            self._client.tries = None
+        self._count_candles(answers)
         return tuple(answers)
 
     async def order_book(self, symbol: str, depth: int = 20) -> OrderBook | None:
@@ -184,6 +208,17 @@ class CcxtMarketData:
     async def aclose(self) -> None:
         """Close the connections. Safe to call twice."""
         await self._client.aclose()
+
+    async def _status(self) -> str:
+        return await self._public.status() if self._asks_status else "online"
+
+    def _count_candles(self, answers: Sequence[CandleAnswer]) -> None:
+        """For the candles' breaker. Some symbols that fail by themselves say nothing of the others."""
+        symbols = {answer.request.symbol for answer in answers}
+        if any(answer.problem != "unreachable" for answer in answers):
+            self._candle_breaker.succeeded()
+        elif 2 * len(symbols) > self._watched and symbols:
+            self._candle_breaker.failed()
 
     async def _candles_of(self, request: CandleRequest, now_ms: int) -> CandleAnswer:
         try:

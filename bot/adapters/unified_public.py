@@ -18,6 +18,8 @@ from bot.adapters.venue_client import VenueClient
 from bot.domain.markets import Market, OrderBook, Quote
 from bot.domain.timeframes import timeframe_ms
 
+MOST_ROWS = 720
+
 DECIMAL_PLACES = 2
 """ccxt's precisionMode in which a precision of 3 means 0.001."""
 
@@ -33,10 +35,10 @@ class UnifiedPublic:
         """ccxt needs its own metadata: what others know does not help."""
 
     async def now_ms(self) -> int:
+        """When the venue answered. The way back is not added: a slow one would close candles early."""
         if not self._client.exchange.has["fetchTime"]:
             return self._wall_ms()
-        moment_ms, trip_s = await self._client.read_timed("fetch_time", parse=_moment)
-        return moment_ms + round(trip_s * 500)
+        return await self._client.read("fetch_time", parse=_moment)
 
     async def status(self) -> str:
         """online, or ccxt's word for what else it is."""
@@ -45,7 +47,9 @@ class UnifiedPublic:
         return await self._client.read("fetch_status", parse=_status)
 
     async def quotes(self, symbols: Sequence[str]) -> dict[str, Quote]:
-        known = [symbol for symbol in symbols if symbol in await self._load_markets()]
+        """Quotes of the symbols that the venue lists; a pair that is not traded now has none worth knowing."""
+        listed = await self._load_markets()
+        known = [symbol for symbol in symbols if symbol in listed and listed[symbol].get("active") is not False]
         if not known:
             return {}
 
@@ -57,16 +61,23 @@ class UnifiedPublic:
         return await self._client.read("fetch_tickers", known, parse=parse)
 
     async def rows(self, symbol: str, timeframe: str, since_ms: int) -> list[Row]:
-        """Candles that open at or after since_ms and the one before them."""
+        """Candles that open at or after since_ms and the one before them, or the newest that one answer holds.
+
+        Venues count from `since` on: of a gap longer than one answer they would give
+        the oldest part for ever, and nothing of now.
+        """
         await self._check(symbol)
-        since = since_ms - timeframe_ms(timeframe) if since_ms > 0 else None
+        step = timeframe_ms(timeframe)
+        most = self._most_rows()
+        reaches = since_ms > 0 and (self._wall_ms() - since_ms) // step + 2 <= most
+        since = since_ms - step if reaches else None
 
         def parse(answer: Any) -> list[Row]:
             if not isinstance(answer, list) or not answer:
                 raise TransientError(f"no candles in the answer for {symbol}")
             return [list(row) for row in answer]
 
-        return await self._client.read("fetch_ohlcv", symbol, timeframe, since, parse=parse, pair=symbol)
+        return await self._client.read("fetch_ohlcv", symbol, timeframe, since, most, parse=parse, pair=symbol)
 
     async def markets(self) -> tuple[Market, ...]:
         markets = await self._load_markets()
@@ -81,7 +92,16 @@ class UnifiedPublic:
         if symbol not in await self._load_markets():
             raise UnknownPairError(f"{self._client.name} lists no {symbol}")
 
+    def _most_rows(self) -> int:
+        """Candles to ask for at once: as many as Kraken gives, or fewer where ccxt knows that the venue gives fewer."""
+        spot = (self._client.exchange.features or {}).get("spot") or {}
+        return min(MOST_ROWS, (spot.get("fetchOHLCV") or {}).get("limit") or MOST_ROWS)
+
     async def _load_markets(self) -> dict[str, Any]:
+        """Of spot pairs alone, where ccxt lets one choose: futures are further requests, on other hosts."""
+        kinds = self._client.exchange.options.get("fetchMarkets")
+        if isinstance(kinds, dict) and "spot" in kinds.get("types", ()):
+            kinds["types"] = ["spot"]
         return await self._client.read("load_markets", parse=_loaded)
 
 
@@ -105,7 +125,14 @@ def _status(answer: Any) -> str:
 
 
 def _quote(ticker: dict[str, Any]) -> Quote:
-    return Quote(*(float(ticker.get(key) or math.nan) for key in ("bid", "ask", "last")))
+    bid, ask, last = (_price(ticker.get(key)) for key in ("bid", "ask", "last"))
+    return Quote(math.nan, math.nan, last) if bid > ask else Quote(bid, ask, last)
+
+
+def _price(value: Any) -> float:
+    """nan for what is no price."""
+    price = float(value or math.nan)
+    return price if 0 < price < math.inf else math.nan
 
 
 def _book(answer: Any) -> OrderBook:

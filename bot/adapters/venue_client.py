@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
 import re
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -27,11 +29,29 @@ _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _TRANSIENT = ("EService:", "EDatabase:", "EGeneral:Internal error", "EAPI:Rate limit", "EGeneral:Too many requests")
 
 
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """What came back over the wire. status: of HTTP."""
+
+    status: int
+    body: str
+
+
+class NoAnswerError(Exception):
+    """A request without an answer: nobody knows what became of it. Its text is one line without secrets."""
+
+
+class NotSentError(NoAnswerError):
+    """No connection was made, so that the request never left this machine."""
+
+
 class VenueClient:
     """Calls one venue. ccxt is loaded and the session opened by the first call.
 
     url: in place of the venue's own address, scheme and host with an optional
     path.  throttle: leave the spacing to ccxt, for venues whose rules it knows better.
+    credentials: ccxt's `apiKey` and `secret`; with them ccxt logs nothing (it would log
+    their headers) and no redirect is followed (it would carry an order elsewhere).
     """
 
     def __init__(
@@ -44,8 +64,10 @@ class VenueClient:
         throttle: bool,
         concurrency: int,
         clock: Clock,
+        credentials: Mapping[str, str] | None = None,
     ) -> None:
         self.exchange_id = exchange_id
+        self._credentials = dict(credentials or {})
         self._url = url.rstrip("/") if url else ""
         self._timeout_s = timeout_s
         self._limiter = limiter
@@ -62,6 +84,11 @@ class VenueClient:
         if self._exchange is None:
             self._exchange = self._make_exchange()
         return self._exchange
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no text may show, longest first."""
+        return tuple(sorted((text for text in self._credentials.values() if text), key=len, reverse=True))
 
     @property
     def name(self) -> str:
@@ -99,6 +126,39 @@ class VenueClient:
 
         return await self._policy.run(f"{self.exchange_id} {method.removeprefix('publicGet')}", once, self.tries)
 
+    async def send_once(self, method: str, params: Mapping[str, Any]) -> RawAnswer:
+        """One request, as ccxt signs and sends it, and the untouched answer, good or bad.
+
+        Never repeated, neither here nor in ccxt. Not for two requests at the
+        same time. Raises NotSentError when no connection came about, NoAnswerError when
+        one did and brought no answer.
+        """
+        exchange = self.exchange
+        kept: list[RawAnswer] = []
+
+        def keep(status: int, _reason: str, _url: str, _method: str, _headers: Any, body: str, *_request: Any) -> str:
+            kept.append(RawAnswer(status, body))
+            return body.strip()
+
+        exchange.on_rest_response = keep
+        self._open_session()
+        try:
+            await getattr(exchange, method)(dict(params))
+        except Exception as error:  # of an answer that came, the caller makes its own sense
+            if not kept:
+                raise self._unanswered(error) from error
+        return kept[0]
+
+    def _unanswered(self, error: Exception) -> NoAnswerError:
+        import aiohttp
+
+        cause = error.__cause__
+        if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+            return NotSentError(_cause_text(cause))
+        if isinstance(cause, TimeoutError):
+            return NoAnswerError(f"no answer within {self._timeout_s:g} s")
+        return NoAnswerError(f"the connection broke ({type(cause or error).__name__})")
+
     async def aclose(self) -> None:
         """Close the session. A later call opens a new one."""
         if self._exchange is not None and self._exchange.session is not None:
@@ -106,7 +166,9 @@ class VenueClient:
             await session.close()
 
     def _make_exchange(self) -> Any:
-        config = {"enableRateLimit": self._throttle, "timeout": round(self._timeout_s * 1000)}
+        config: dict[str, Any] = {"enableRateLimit": self._throttle, "timeout": round(self._timeout_s * 1000)}
+        if self._credentials:
+            config |= {**self._credentials, "logger": logging.Logger("ccxt", logging.WARNING)}
         exchange = load_exchange(self.exchange_id)(config)
         if self._url:
             exchange.urls["api"] = _redirect(exchange.urls["api"], self._url)
@@ -130,6 +192,7 @@ class VenueClient:
             connector=aiohttp.TCPConnector(limit=self._concurrency, ssl=verify),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=self.host.partition(":")[0] not in _LOCAL_HOSTS,
+            trace_configs=[_no_redirects()] if self._credentials else None,
         )
 
     async def _answer(self, call: Awaitable[Any]) -> Any:
@@ -153,8 +216,22 @@ class VenueClient:
             timed_out = isinstance(cause, TimeoutError)
             return TransientError(f"no answer within {self._timeout_s:g} s" if timed_out else _cause_text(cause))
         status = re.search(r" (\d{3}) ", str(error))
+        if status and status[1] == "451":  # Binance's to whole countries: it will say so every time
+            return RefusedError("HTTP 451, it does not serve the country that this machine is in")
         text = f"HTTP {status[1]}" if status else type(error).__name__
         return TransientError(text) if network else RefusedError(text)
+
+
+def _no_redirects() -> Any:
+    """Fail where a server sends a request elsewhere; aiohttp would send an order there a second time."""
+    import aiohttp
+
+    async def refuse(*_: object) -> None:
+        raise aiohttp.ClientPayloadError("redirected")
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_request_redirect.append(refuse)
+    return tracing
 
 
 def sort_venue_errors(said: list[str]) -> Exception:

@@ -470,15 +470,42 @@ def test_an_open_breaker_stops_candles_and_books_too():
     assert run(alone()) == (None, [])
 
 
-def test_candles_that_all_fail_count_as_one_failure():
-    async def failures():
-        async with scripted_venue() as venue, reader(venue.url, markets=MARKETS) as data:
-            venue.replies["OHLC"] = [said("EService:Busy")]
-            requests = [CandleRequest(symbol, "5m", 0) for symbol in ("BTC/EUR", "ADA/EUR")]
-            await data.candles(requests, NOW_S * 1000)
-            return data.breaker_state()["failures"]
+async def candle_ticks(moments_s, replies, wanted=("BTC/EUR", "ADA/EUR")):
+    """(problems, requests for candles) of ticks, each a process of its own, and the last one's state."""
+    time, seen, state = Time(), [], {}
+    async with scripted_venue() as venue:
+        venue.replies.update({"Time": [TIME], "SystemStatus": [ONLINE], "Ticker": [GOOD_TICKER]})
+        for moment_s, reply in zip(moments_s, replies, strict=True):
+            time.now_s = float(moment_s)
+            venue.replies["OHLC"] = [reply]
+            before = venue.count("OHLC")
+            async with reader(venue.url, time, markets=MARKETS, retries=2, breaker_state=state) as data:
+                await data.opening(["BTC/EUR", "ADA/EUR"])
+                requests = [CandleRequest(symbol, "5m", 0) for symbol in wanted]
+                answers = await data.candles(requests, NOW_S * 1000)
+                state = json.loads(json.dumps(data.breaker_state()))
+            seen.append(({answer.problem for answer in answers}, venue.count("OHLC") - before))
+    return seen, state
 
-    assert run(failures()) == 1
+
+def candles_of_both(request):
+    return ok({request.query["pair"]: candles(4)})
+
+
+def test_a_venue_with_quotes_and_no_candles_is_not_asked_for_candles_over_and_over():
+    busy = said("EService:Busy")
+    seen, state = run(candle_ticks((0, 300, 600, 660, 960, 1300), [busy] * 5 + [candles_of_both]))
+    unreachable = {"unreachable"}
+    assert seen[:4] == [(unreachable, 4), (unreachable, 4), (unreachable, 4), (unreachable, 0)]
+    assert seen[4:] == [(unreachable, 2), ({""}, 2)]  # half open: one try each, then closed again
+    assert state == {"failures": 0, "open_until_ms": 0}
+
+
+def test_one_symbol_that_fails_again_and_again_stops_no_other():
+    busy = said("EService:Busy")
+    seen, state = run(candle_ticks(range(0, 1500, 300), [busy] * 5, wanted=("ADA/EUR",)))
+    assert seen == [({"unreachable"}, 2)] * 5
+    assert "candles" not in state
 
 
 # --- order book
@@ -563,6 +590,7 @@ def test_trading_rules_are_exact():
         maker_fee=Decimal("0.0025"),
         taker_fee=Decimal("0.004"),
         status="online",
+        altname="XBTEUR",
     )
 
 
