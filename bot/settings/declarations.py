@@ -14,9 +14,11 @@ from types import MappingProxyType
 from typing import Any
 
 from bot.domain.timeframes import TIMEFRAMES_MS
+from bot.settings.ladder import LADDER_PATTERN
 
 PROFILES = ("aggressive", "swing", "platform")
 LANGUAGES = ("en", "fr")
+BACKUPS = ("none", "binance", "bybit")
 TIMEFRAMES = tuple(TIMEFRAMES_MS)
 
 SYMBOL_PATTERN = r"^[A-Z0-9]{1,12}/[A-Z0-9]{1,12}$"
@@ -29,6 +31,7 @@ PATTERN_WORDS = MappingProxyType(
         CURRENCY_PATTERN: "a currency like EUR",
         EXCHANGE_PATTERN: "a ccxt exchange id like kraken",
         URL_PATTERN: "an http or https address without user name or query",
+        LADDER_PATTERN: "a share at a gain like 0.5@0.025",
     }
 )
 
@@ -92,6 +95,19 @@ class ExchangeSettings:
     )
     breaker_open_s: float = setting(
         300.0, unit="s", min=10, max=86400, source="ours", help="how long an open breaker keeps requests back"
+    )
+    backup: str = setting(
+        "binance",
+        choices=BACKUPS,
+        source="platform",
+        help="venue whose prices protect what is held while the exchange cannot be reached; nothing is entered then. "
+        "Where exchange.url is set, it is asked only if exchange.backup_url is set too",
+    )
+    backup_url: str | None = setting(
+        None,
+        pattern=URL_PATTERN,
+        source="ours",
+        help="base address in place of the backup's own, for a simulator or for a host that serves public data only",
     )
 
 
@@ -179,7 +195,14 @@ class RiskSettings:
         above=0,
         max=10,
         source="v4",
-        help="distance of the target above the entry",
+        help="distance of the target above the entry; unused where there is a ladder",
+    )
+    take_profit_ladder: tuple[str, ...] = setting(
+        (),
+        unit="share of what was bought, at a fraction of entry price above it",
+        pattern=LADDER_PATTERN,
+        source="v4",
+        help="profit taken in parts, in place of the one target: rising gains, shares that add up to 1; none: no ladder",
     )
     trailing_activation_frac: float = setting(
         0.02,
