@@ -27,7 +27,7 @@ EXIT_S = 28.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-class TickLeft(Exception):  # noqa: N818 - a way to go, no mistake
+class TickLeft(Exception):
     """The tick in hand was left because the process has to go."""
 
 

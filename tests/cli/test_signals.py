@@ -21,10 +21,8 @@ def start(traded, home):
 
     def begin(*arguments, **more):
         command = [sys.executable, "-m", "bot", *arguments]
-        variables = environment(home, **(traded | more))
-        started.append(
-            subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        )
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        started.append(subprocess.Popen(command, cwd=ROOT, env=environment(home, **(traded | more)), **pipes))
         return started[-1]
 
     yield begin
@@ -82,7 +80,7 @@ def test_a_second_signal_leaves_a_tick_that_waits_and_gives_its_lease_back(
     time.sleep(0.3)
     assert process.poll() is None
     process.send_signal(signal.SIGTERM)
-    found, out, err, took_s = ended(process)
+    found, _, err, took_s = ended(process)
     assert found == code, err
     assert took_s < 5
     assert "Traceback" not in err
