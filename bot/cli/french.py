@@ -116,6 +116,16 @@ FRENCH: Mapping[str, str] = {
     "the money of {} is {}, and market.quote says {}": "l'argent de {} est en {}, et market.quote dit {}",
     "set it back to {}, or use a METRONOME_HOME or database of its own for {}": "remettez {}, ou prenez un "
     "METRONOME_HOME ou une base à part pour {}",
+    # --- real orders ---
+    "real orders go to {} only, and exchange.id is {}": "les ordres réels ne vont qu'à {}, et exchange.id vaut {}",
+    "set exchange.id to {}, or trade on paper": "mettez exchange.id à {}, ou négociez sur papier",
+    "there is no key of the exchange": "il n'y a pas de clé de la plateforme",
+    "environment": "environnement",
+    "set {} and {} to a key that may trade and may not withdraw": "donnez à {} et {} une clé qui peut négocier et ne "
+    "peut pas retirer",
+    "a live bot is left alone: this run may send no real orders": "un bot réel n'est pas touché : cette exécution ne "
+    "peut envoyer aucun ordre réel",
+    "set TRADING_MODE to live": "mettez TRADING_MODE à live",
     # --- exchange ---
     "cannot reach {}: {}": "impossible de joindre {} : {}",
     "no connection ({})": "pas de connexion ({})",

@@ -1,13 +1,14 @@
-"""Where real adapters are made, and nowhere else: database, exchange, settings, paper venue."""
+"""Where real adapters are made, and nowhere else: database, exchange, settings, venues of paper and real orders."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,10 @@ from bot.settings import Settings, load_cached, read_runtime, read_secrets
 if TYPE_CHECKING:
     from bot.adapters.config_store import ConfigStore
     from bot.adapters.exchange import CcxtMarketData
+    from bot.adapters.kraken_venue import KrakenVenue
     from bot.adapters.postgres import PostgresStore
     from bot.adapters.postgres_reports import PostgresReports
+    from bot.domain.markets import Market
     from bot.domain.ports import MarketData, Venue
     from bot.domain.records import BotSnapshot, Snapshot
     from bot.jobs.tick import TickDeps
@@ -27,8 +30,16 @@ if TYPE_CHECKING:
 REHEARSAL = "rehearsal"
 """Name of the database in which rehearsals keep their rows, and of the bot that makes them."""
 
+LIVE = "live"
+"""Mode of a bot, and of a run, whose orders are real."""
+
+LIVE_EXCHANGE = "kraken"
+
 NO_REHEARSAL = ("schema is older", f'database "{REHEARSAL}" does not exist')
 """How an error begins to say that there was none yet, or one of another version."""
+
+ANSWER_SHARE = 2 / 3
+"""Of an order's deadline, the longest wait for its answer: an order must not arrive after its sender gave up on it."""
 
 LEASE_S = 240.0
 MAX_SKEW_MS = 3_600_000
@@ -151,6 +162,40 @@ def open_market(settings: Settings, *, hurried: bool = False, speedy: bool = Fal
     )
 
 
+def open_live_venue(
+    settings: Settings, *, markets: Sequence[Market] = (), state: Mapping[str, Any] | None = None
+) -> KrakenVenue:
+    """Our account at Kraken, where real orders go. Nothing is asked yet; close it.
+
+    markets, state: what the database has of the venue.  Raises ConfigError where
+    there is no key, and on any exchange but Kraken.
+    """
+    from bot.adapters.kraken_venue import KrakenVenue
+
+    if settings.exchange.id != LIVE_EXCHANGE:
+        raise ConfigError(
+            f"real orders go to {LIVE_EXCHANGE} only, and exchange.id is {settings.exchange.id}",
+            where="exchange.id",
+            fix=f"set exchange.id to {LIVE_EXCHANGE}, or trade on paper",
+        )
+    secrets = read_secrets()
+    key, secret = secrets.kraken_api_key, secrets.kraken_api_secret
+    if key is None or secret is None:
+        raise ConfigError(
+            "there is no key of the exchange",
+            where="environment",
+            fix="set KRAKEN_API_KEY and KRAKEN_API_SECRET to a key that may trade and may not withdraw",
+        )
+    return KrakenVenue(
+        key.reveal(),
+        secret.reveal(),
+        url=settings.exchange.url,
+        timeout_s=min(settings.exchange.timeout_s, settings.live.deadline_s * ANSWER_SHARE),
+        markets=markets,
+        state=state or {},
+    )
+
+
 def warm_up(settings: Settings) -> None:
     """Import the exchange's code while something else is waited for. What fails here fails again where it is needed."""
     from bot.adapters.ccxt_loader import load_exchange
@@ -164,6 +209,7 @@ class TickRunner:
     """Ticks with real adapters, one after the other, in one event loop. Close it.
 
     pinned: settings that go before those of the bots' rows, for rehearsals.
+    live: whether a live bot's orders go to the exchange; else it gets no venue at all.
     """
 
     store: PostgresStore
@@ -171,6 +217,9 @@ class TickRunner:
     market: CcxtMarketData
     pinned: Mapping[str, Any] = field(default_factory=dict)
     lease_s: float = LEASE_S
+    live: bool = False
+    _snapshot: Snapshot | None = None
+    _live_venue: KrakenVenue | None = None
     _settings: dict[tuple[int, int], Settings] = field(default_factory=dict)
     _holder: str = field(default_factory=holder)
 
@@ -179,9 +228,10 @@ class TickRunner:
         from bot.jobs.tick import run_tick
 
         asyncio.get_running_loop().call_soon(warm_up, self.base)
-        return await run_tick(self.deps(), at_ms=at_ms, dry_run=dry_run)
+        return await run_tick(self.deps(sends=at_ms is None and not dry_run), at_ms=at_ms, dry_run=dry_run)
 
-    def deps(self) -> TickDeps:
+    def deps(self, *, sends: bool = True) -> TickDeps:
+        """What the tick is given. sends: whether real orders may leave; else the account is only looked at."""
         from bot.jobs.tick import TickDeps
 
         return TickDeps(
@@ -189,24 +239,61 @@ class TickRunner:
             open_market=self._open_market,
             settings_for=self._settings_for,
             base=self.base,
-            venue_for=_venue_for,
+            venue_for=partial(self._venue_for, sends),
             code_version=code_version(),
             wall_ms=wall_ms,
             holder=self._holder,
             lease_s=self.lease_s,
             max_skew_ms=MAX_SKEW_MS if self.base.exchange.url is None else None,
+            live=self.live,
         )
 
     async def aclose(self) -> None:
-        await self.market.aclose()
-        self.store.close()
+        try:
+            if self._live_venue is not None:
+                await self._live_venue.aclose()
+            await self.market.aclose()
+        finally:
+            self.store.close()
 
     def _open_market(self, snapshot: Snapshot | None) -> MarketData:
+        self._snapshot = snapshot
         if snapshot is not None:
             self.market.restore_breaker(snapshot.breaker)
             if snapshot.markets:
                 self.market.know(snapshot.markets)
         return self.market
+
+    def _venue_for(self, sends: bool, bot: BotSnapshot, settings: Settings) -> Venue:
+        if bot.mode == LIVE:
+            venue = self._account()
+            if sends:
+                return venue
+            from bot.adapters.watching import WatchingVenue
+
+            return WatchingVenue(venue)
+        from bot.adapters.paper import PaperVenue
+        from bot.jobs.rules import paper_rules
+
+        return PaperVenue(paper_rules(settings), bot.name)
+
+    def _account(self) -> KrakenVenue:
+        """Our account at the exchange: one object for this process, since a key's nonces must grow."""
+        if not self.live:
+            raise ConfigError(
+                "a live bot is left alone: this run may send no real orders",
+                where="TRADING_MODE",
+                fix="set TRADING_MODE to live",
+            )
+        snapshot = self._snapshot
+        if self._live_venue is None:
+            markets = snapshot.markets if snapshot else ()
+            self._live_venue = open_live_venue(
+                self.base, markets=markets, state=snapshot.live_venue if snapshot else None
+            )
+        elif snapshot is not None and snapshot.markets:
+            self._live_venue.know(snapshot.markets)
+        return self._live_venue
 
     def _settings_for(self, bot: BotSnapshot) -> Settings:
         key = (bot.bot_id, bot.settings_version)
@@ -227,13 +314,6 @@ def refuse_other_money(settings: Settings, bot: str, quote: str) -> None:
         )
 
 
-def _venue_for(bot: BotSnapshot, settings: Settings) -> Venue:
-    from bot.adapters.paper import PaperVenue
-    from bot.jobs.rules import paper_rules
-
-    return PaperVenue(paper_rules(settings), bot.name)
-
-
 def open_runner(database: Database, *, hurried: bool = False, slot_s: int | None = None) -> TickRunner:
     """A runner on the real exchange. Nothing is connected yet. Must be called inside the event loop.
 
@@ -243,7 +323,8 @@ def open_runner(database: Database, *, hurried: bool = False, slot_s: int | None
 
     pinned = {} if slot_s is None else {"market.slot_s": slot_s}
     base = load_cached(pinned)
-    return TickRunner(PostgresStore(database.url), base, open_market(base, hurried=hurried), pinned)
+    live = read_runtime().mode == LIVE
+    return TickRunner(PostgresStore(database.url), base, open_market(base, hurried=hurried), pinned, live=live)
 
 
 def slot_for(every_s: float) -> int | None:
