@@ -41,16 +41,16 @@ def wanted(symbols=SYMBOLS):
 
 
 @asynccontextmanager
-async def both(primary, backup, time=None, state=None, **settings):
+async def both(primary, backup, time=None, state=None, **of_primary):
     """Market data on two simulators, and how often the backup was built."""
     time, built = time or Time(), []
-    settings = {"retries": 2, "pace": AT_ONCE, **settings}
+    settings = {"retries": 2, "pace": AT_ONCE}
 
     def open_backup():
         built.append(reader(backup.url, time, **settings))
         return built[-1]
 
-    data = BackupMarketData(reader(primary.url, time, **settings), open_backup)
+    data = BackupMarketData(reader(primary.url, time, **{**settings, **of_primary}), open_backup)
     data.restore_breaker(state or {})
     try:
         yield data, built
