@@ -30,11 +30,15 @@ VALUES: Mapping[str, str] = {
     "age": "how old the signal was, in decision candles",
     "cap": "the limit that shrank an entry: a fraction of equity or of the usual risk, or free cash",
     "confidence": "of the signal, 0 to 1",
+    "count": "how many there are",
     "detail": "the venue's or the check's own words",
+    "gain": "over the entry price, fraction",
+    "held": "base units, before the sale",
     "limit": "the limit that was reached, in the unit of its rule",
     "loss": "of the day so far, fraction of its opening equity",
     "minimum": "the least that would have been enough, in the unit of its rule",
     "price": "quote currency: at which it happened; for a trailing stop the highest since the entry",
+    "rungs": "of the take-profit ladder, counted from the lowest: one, or the first and the last",
     "size": "base units, after the limits",
     "spread": "between bid and ask, fraction of the middle",
     "stop": "price of the stop, quote currency",
@@ -153,6 +157,12 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     "take_profit": {
         "en": "the price of {price:price} reached the target of {target:price}",
         "fr": "le prix de {price:price} a atteint l'objectif de {target:price}",
+    },
+    "take_profit_ladder": {
+        "en": "the price of {price:price} reached rung {rungs:text} of {count:count}, {gain:percent} above the entry: "
+        "{size:size} of {held:size} are sold",
+        "fr": "le prix de {price:price} a atteint le palier {rungs:text} sur {count:count}, {gain:percent} au-dessus "
+        "de l'entrée : {size:size} sur {held:size} sont vendus",
     },
     "trailing_stop": {
         "en": "the price of {price:price} fell to the trailing stop at {stop:price}",

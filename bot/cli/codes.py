@@ -76,6 +76,7 @@ RULE: Mapping[str, tuple[str, str]] = {
     "hold": ("hold", "conserver"),
     "stop_loss": ("stop loss", "stop de perte"),
     "take_profit": ("take profit", "prise de gain"),
+    "take_profit_ladder": ("profit ladder", "paliers de gain"),
     "trailing_stop": ("trailing stop", "stop suiveur"),
     "breakeven": ("breakeven", "seuil de rentabilité"),
     "sell_signal": ("sell signal", "signal de vente"),

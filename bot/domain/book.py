@@ -42,6 +42,7 @@ class RestingStop:
 class Position:
     """A holding. Sizes in base units, prices in quote currency, nan where none.
 
+    bought: all that the entry has bought, of which size is still held.
     entry_price: size-weighted mean of the entry fills.  fees_paid: quote
     currency, entry side.  stops: those that rest; a venue that attaches one to
     each fill of an entry keeps several.  high_water: highest price since entry.
@@ -51,6 +52,7 @@ class Position:
     symbol: str
     trade_id: str
     size: float
+    bought: float
     entry_price: float
     fees_paid: float
     stops: tuple[RestingStop, ...]

@@ -196,6 +196,7 @@ class Account:
             symbol=trade.symbol,
             trade_id=trade.trade_id,
             size=float(trade.open_quantity),
+            bought=float(trade.quantity),
             entry_price=float(trade.entry_price),
             fees_paid=float(trade.fees),
             stops=tuple(RestingStop(o.client_id, float(o.remaining), float(o.stop_price or NAN)) for o in stops),

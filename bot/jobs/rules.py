@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bot.rulebook.rules import PaperRules, Rules
+from bot.rulebook.rules import PaperRules, Rules, make_ladder
 from bot.settings import Settings
+from bot.settings.ladder import parse_ladder
 
 
 def rules_of(settings: Settings, mode: str) -> Rules:
@@ -16,6 +17,7 @@ def rules_of(settings: Settings, mode: str) -> Rules:
         min_trade_notional=risk.min_trade_notional,
         stop_loss_frac=risk.stop_loss_frac,
         take_profit_frac=risk.take_profit_frac,
+        take_profit_ladder=make_ladder(parse_ladder(risk.take_profit_ladder)),
         trailing_activation_frac=risk.trailing_activation_frac,
         trailing_distance_frac=risk.trailing_distance_frac,
         breakeven=risk.breakeven,

@@ -143,7 +143,7 @@ def _tend(
     rules: Rules,
     now_ms: int,
 ) -> None:
-    """Leave a position, or protect it and move its stop.
+    """Leave a position or sell a part of it, protect what stays and move its stop.
 
     Where the venue has raised its minimum above what is held, the resting stop
     stays: the exit would be refused, and the stop be gone. Nothing is ordered
@@ -157,17 +157,24 @@ def _tend(
             draft.verdict(newest, "hold", reason(rule, Effect.BLOCK, symbol=position.symbol))
         return
     trail = _trail(position, view, rules)
-    why = _exit_reason(book, position, view, newest, trail, rules)
+    sale = _ladder_sale(position, view, trail, rules)
+    why = _exit_reason(book, position, view, newest, trail, sale, rules)
     sellable = not position.size < view.min_size
-    if why is not None and view.quote_bid > 0.0 and sellable:
-        _leave(draft, book, position, rules, now_ms, why.rule)
-        if newest:
-            draft.verdict(newest, "exit", why)
-        return
+    if view.quote_bid > 0.0 and sellable:
+        if why is not None:
+            _leave(draft, book, position, rules, now_ms, why.rule)
+            if newest:
+                draft.verdict(newest, "exit", why)
+            return
+        if sale.size > 0.0:
+            protected = _take_part(draft, book, position, view, trail, sale, rules, now_ms)
+            if newest:
+                draft.verdict(newest, "exit", *protected, _ladder_reason(position, view, sale, rules))
+            return
     held = [reason("already_holding", Effect.NOTE, size=position.size, price=position.entry_price)]
     if not sellable:
         held.append(reason("unsellable", Effect.BLOCK, size=position.size, minimum=view.min_size))
-    elif why is not None:
+    elif why is not None or sale.size > 0.0:
         held.append(reason("no_quote", Effect.BLOCK, symbol=position.symbol))
     held.extend(_protect(draft, position, view, trail, rules, now_ms))
     if newest:
@@ -189,23 +196,50 @@ def _trail(position: Position, view: SymbolView, rules: Rules) -> exits.Trailing
     )
 
 
+def _ladder_sale(
+    position: Position, view: SymbolView, trail: exits.TrailingState, rules: Rules
+) -> exits.LadderSale:
+    """What the take-profit ladder wants sold now."""
+    return exits.ladder_sale(
+        position.bought, position.size, position.entry_price, view.quote_bid, view.high_since, trail.stop_price,
+        view.price_step, view.size_step, view.min_size, view.min_notional, rules.take_profit_ladder,
+    )  # fmt: skip
+
+
+def _ladder_reason(position: Position, view: SymbolView, sale: exits.LadderSale, rules: Rules) -> Reason:
+    """Which rungs were reached, and what they sell of what is held."""
+    ladder = rules.take_profit_ladder
+    return reason(
+        "take_profit_ladder",
+        Effect.EXIT,
+        rungs=f"{sale.first}" if sale.first == sale.last else f"{sale.first}-{sale.last}",
+        count=exits.rung_count(ladder),
+        gain=ladder[sale.last - 1][1],
+        price=max(price for price in (view.quote_bid, view.high_since) if price > 0.0),
+        size=sale.size,
+        held=position.size,
+    )
+
+
 def _exit_reason(
     book: Book,
     position: Position,
     view: SymbolView,
     newest: Signal | None,
     trail: exits.TrailingState,
+    sale: exits.LadderSale,
     rules: Rules,
 ) -> Reason | None:
-    """Why to leave now, None to stay."""
+    """Why to leave now with all that is held, None to stay. A ladder stands in for the one target."""
     if position.symbol in book.close_requested:
         return reason("closed_by_person", Effect.EXIT, symbol=position.symbol)
-    trigger = exits.exit_trigger(
-        view.quote_bid, view.high_since, position.stop_price, position.target_price, trail.stop_price
-    )
+    target = NAN if exits.rung_count(rules.take_profit_ladder) else position.target_price
+    trigger = exits.exit_trigger(view.quote_bid, view.high_since, position.stop_price, target, trail.stop_price)
     if trigger == exits.STOP_LOSS:
         rule = "trailing_stop" if position.armed else "stop_loss"
         return reason(rule, Effect.EXIT, price=view.quote_bid, stop=position.stop_price)
+    if sale.size > 0.0 and sale.left == 0.0:
+        return _ladder_reason(position, view, sale, rules)
     if trigger == exits.TAKE_PROFIT:
         return reason("take_profit", Effect.EXIT, price=view.quote_bid, target=position.target_price)
     if trigger == exits.STOP_PASSED:
@@ -235,6 +269,31 @@ def _leave(draft: _Draft, book: Book, position: Position, rules: Rules, now_ms: 
     )  # fmt: skip
 
 
+def _take_part(
+    draft: _Draft,
+    book: Book,
+    position: Position,
+    view: SymbolView,
+    trail: exits.TrailingState,
+    sale: exits.LadderSale,
+    rules: Rules,
+    now_ms: int,
+) -> list[Reason]:
+    """Shrink the stops to what will be left, then sell the part whose coins they let go.
+
+    What still rests of the entry goes first: it would buy again what is being sold.
+    """
+    _cancel_entries(draft, book, position.symbol, rules, now_ms, "take_profit_ladder")
+    protected = _protect(draft, replace(position, size=sale.left), view, trail, rules, now_ms)
+    draft.intents.append(
+        Intent(
+            "place", position.symbol, Side.SELL, Leg.EXIT, OrderType.MARKET, sale.size,
+            NAN, NAN, NAN, floor_ms(now_ms, rules.slot_ms), "take_profit_ladder",
+        )
+    )  # fmt: skip
+    return protected
+
+
 def _cancel_entries(draft: _Draft, book: Book, symbol: str, rules: Rules, now_ms: int, why: str) -> None:
     for pending in book.pending:
         if pending.symbol == symbol:
@@ -258,7 +317,7 @@ def _protect(
     if not position.stops:
         draft.intents.extend(intents)
         return [reason("stop_loss", Effect.PROTECT, stop=trail.stop_price)]
-    rule = "breakeven" if trail.at_breakeven else "trailing_stop" if trail.trailed else "stop_loss"
+    rule = "breakeven" if trail.at_breakeven else "trailing_stop" if trail.armed else "stop_loss"
     draft.intents.extend(replace(intent, reason=rule) for intent in intents)
     return [reason(rule, Effect.PROTECT, stop=trail.stop_price, price=trail.high_water)]
 
@@ -269,34 +328,45 @@ def stop_intents(
     """What makes the resting stops cover exactly the position, none of them below stop_price.
 
     One that is missing is placed, one that is too small grows, what is too much
-    shrinks or goes, the last ones first. A position below the venue's minimum gets none:
-    it would be refused.
+    shrinks or goes, the last ones first. None is asked to be smaller than the venue
+    takes: it goes, and another one covers its part. A position below that minimum gets
+    no stop, and keeps only those that do not exceed it.
     """
-    if position.size < min_size:
-        return []
     if not position.stops:
+        if position.size < min_size:
+            return []
         return [_stop_intent("place", position.symbol, position.size, stop_price, slot_ms, "stop_loss")]
-    sizes = _cover([stop.size for stop in position.stops], position.size, size_step)
-    intents = []
+    sizes = _cover([stop.size for stop in position.stops], position.size, size_step, min_size)
+    ranked = []
     for stop, size in zip(position.stops, sizes, strict=True):
-        price = max(stop.price, stop_price)
+        rises = stop_price > stop.price or math.isnan(stop.price)
+        price = stop_price if rises else stop.price
         if size == 0.0:
-            intents.append(
-                _stop_intent("cancel", position.symbol, stop.size, stop.price, slot_ms, "stop_loss", stop.client_id)
-            )
-        elif price > stop.price or size != stop.size:
-            intents.append(_stop_intent("amend", position.symbol, size, price, slot_ms, "stop_loss", stop.client_id))
+            gone = _stop_intent("cancel", position.symbol, stop.size, stop.price, slot_ms, "stop_loss", stop.client_id)
+            ranked.append((-stop.size, gone))
+        elif size != stop.size or (rises and position.size >= min_size):
+            moved = _stop_intent("amend", position.symbol, size, price, slot_ms, "stop_loss", stop.client_id)
+            ranked.append((size - stop.size, moved))
     # Coins that one stop lets go are those that another one grows by.
-    return sorted(intents, key=lambda intent: intent.action != "cancel")
+    return [intent for _, intent in sorted(ranked, key=lambda pair: (pair[1].action != "cancel", pair[0]))]
 
 
-def _cover(sizes: Sequence[float], size: float, size_step: float) -> list[float]:
+def _cover(sizes: Sequence[float], size: float, size_step: float, min_size: float) -> list[float]:
     """Sizes of the same stops that add up to `size`. Less than half a step off is no difference."""
-    excess = sum(sizes) - size
+    shrunk = _shrink(sizes, size, size_step)
+    covered = [0.0 if left < min_size and left != was else left for left, was in zip(shrunk, sizes, strict=True)]
+    largest = max(range(len(covered)), key=covered.__getitem__)
+    others = sum(covered) - covered[largest]
+    off = size - sum(covered)
+    if size >= min_size and (off >= size_step / 2 or (not others and covered[largest] != sizes[largest])):
+        covered[largest] = size - others
+    return covered
+
+
+def _shrink(sizes: Sequence[float], size: float, size_step: float) -> list[float]:
+    """The last stops give way until no more than `size` is covered."""
     covered = list(sizes)
-    if excess <= -size_step / 2:
-        covered[0] = size if len(covered) == 1 else covered[0] - excess
-        return covered
+    excess = sum(sizes) - size
     for i in reversed(range(len(covered))):
         if excess < size_step / 2:
             break
@@ -304,8 +374,6 @@ def _cover(sizes: Sequence[float], size: float, size_step: float) -> list[float]
         left = covered[i] - less
         covered[i] = left if left > size_step / 2 else 0.0
         excess -= less
-    if len(covered) == 1 and covered[0] != sizes[0]:
-        covered[0] = size
     return covered
 
 
@@ -359,7 +427,7 @@ def _enter(draft: _Draft, view: SymbolView, signal: Signal, money: _Money, rules
     ask = view.quote_ask
     price = ceil_to_step(ask * (1.0 + rules.entry_limit_frac), view.price_step)
     stop = floor_to_step(ask * (1.0 - rules.stop_loss_frac), view.price_step)
-    target = ceil_to_step(ask * (1.0 + rules.take_profit_frac), view.price_step)
+    target = ceil_to_step(ask * (1.0 + exits.target_gain(rules)), view.price_step)
     plan = limits.plan_entry(
         limits.EntryInputs(
             equity=money.equity,

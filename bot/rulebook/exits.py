@@ -10,13 +10,17 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from bot.rulebook.rounding import floor_to_step
-from bot.rulebook.rules import Rules
+from bot.rulebook.rounding import ceil_to_step, floor_to_step
+from bot.rulebook.rules import Ladder, Rules
 
 STAY = 0
 STOP_LOSS = 1
 TAKE_PROFIT = 2
 STOP_PASSED = 3
+
+
+WHOLE_SHARE = 1.0 - 1e-9
+"""Shares that add up to this are all there is: sums of binary fractions miss 1 by an ulp or so."""
 
 
 class TrailingState(NamedTuple):
@@ -82,3 +86,77 @@ def exit_trigger(bid: float, high: float, stop_price: float, target_price: float
     if bid <= next_stop:
         return STOP_PASSED
     return STAY
+
+
+class LadderSale(NamedTuple):
+    """size: base units to sell now, 0.0 for none.  left: what is then still held.
+
+    first, last: the rungs that this sale takes, counted from 1; 0 where none.
+    """
+
+    size: float
+    left: float
+    first: int
+    last: int
+
+
+def rung_count(ladder: Ladder) -> int:
+    """How many rungs a ladder has, 0 when it is no ladder."""
+    count = 0
+    for share, _ in ladder:
+        if share > 0.0:
+            count += 1
+    return count
+
+
+def target_gain(rules: Rules) -> float:
+    """The gain over the entry at which nothing is kept, as a fraction: the last rung, or the one target."""
+    count = rung_count(rules.take_profit_ladder)
+    return rules.take_profit_ladder[count - 1][1] if count > 0 else rules.take_profit_frac
+
+
+def ladder_sale(
+    bought: float,
+    held: float,
+    entry_price: float,
+    bid: float,
+    high: float,
+    stop_price: float,
+    price_step: float,
+    size_step: float,
+    min_size: float,
+    min_notional: float,
+    ladder: Ladder,
+) -> LadderSale:
+    """What the rungs that the price has reached still want sold, all of them as one sale.
+
+    A rung is a share of what was bought in all, so what it leaves to be held is
+    known from the trade alone: whoever holds no more than that has taken it. A
+    part that the venue would not take waits for the next rung. Where the rest
+    would be too small to be sold, everything goes now: no stop could protect it.
+
+    bought, held: base units, held above 0.  bid: price at which we could sell now.
+    high: highest price since the last tick, nan when unknown.  stop_price: where
+    the stop belongs, the least that the rest should bring.  min_size: base units.
+    min_notional: quote currency.
+    """
+    shares = 0.0
+    left = held
+    first = last = 0
+    for below, (share, gain) in enumerate(ladder):
+        at = ceil_to_step(entry_price * (1.0 + gain), price_step)
+        if share <= 0.0 or not (bid >= at or high >= at):
+            break
+        shares += share
+        kept = 0.0 if shares >= WHOLE_SHARE else ceil_to_step(bought * (1.0 - shares), size_step)
+        if held - kept > size_step / 2.0:
+            left = kept
+            last = below + 1
+            if first == 0:
+                first = last
+    part = held - left
+    if last == 0 or (left > 0.0 and (part < min_size or part * bid < min_notional)):
+        return LadderSale(0.0, held, 0, 0)
+    if left < min_size or left * stop_price < min_notional:
+        return LadderSale(held, 0.0, first, last)
+    return LadderSale(part, left, first, last)

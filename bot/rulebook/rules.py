@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
+
+Rung = tuple[float, float]
+"""Share of the position as bought that is sold, and the gain over the entry at which it is: both fractions."""
+
+MAX_RUNGS = 4
+Ladder = tuple[Rung, Rung, Rung, Rung]
+"""Rungs in rising gain, shares adding up to 1, filled up with shares of 0. One length, so that it compiles once."""
+
+NO_LADDER: Ladder = ((0.0, 0.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0))
+
+
+def make_ladder(rungs: Sequence[Rung]) -> Ladder:
+    """A ladder of these rungs; none of them: no ladder. Raises ValueError for more than MAX_RUNGS."""
+    if len(rungs) > MAX_RUNGS:
+        raise ValueError(f"a ladder has at most {MAX_RUNGS} rungs, not {len(rungs)}")
+    first, second, third, fourth = (*rungs, *NO_LADDER)[:MAX_RUNGS]
+    return first, second, third, fourth
 
 
 class Rules(NamedTuple):
@@ -10,7 +28,8 @@ class Rules(NamedTuple):
 
     *_frac: fractions (0.1 is 10 %), of equity, price or notional as named.
     min_trade_notional: quote currency.  *_ms: milliseconds.
-    signal_max_age_bars: candles of the decision timeframe.
+    signal_max_age_bars: candles of the decision timeframe.  take_profit_ladder:
+    where it has rungs, profit is taken at them and not at take_profit_frac.
     """
 
     risk_per_trade_frac: float
@@ -18,6 +37,7 @@ class Rules(NamedTuple):
     min_trade_notional: float
     stop_loss_frac: float
     take_profit_frac: float
+    take_profit_ladder: Ladder
     trailing_activation_frac: float
     trailing_distance_frac: float
     breakeven: bool

@@ -8,8 +8,11 @@ from itertools import pairwise
 
 from bot.domain.timeframes import timeframe_ms
 from bot.settings.declarations import Settings
+from bot.settings.ladder import MAX_LADDER, parse_ladder
 
 DAY_S = 86_400
+SHARE_TOLERANCE = 1e-9
+"""Shares are typed in decimals; their sum in binary misses 1 by less than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +75,13 @@ def _slots_fill_a_day(settings: Settings) -> Iterator[Clash]:
 def _trailing_can_work(settings: Settings) -> Iterator[Clash]:
     risk = settings.risk
     activation, distance = risk.trailing_activation_frac, risk.trailing_distance_frac
-    if activation >= risk.take_profit_frac:
+    rungs = parse_ladder(risk.take_profit_ladder)
+    target, name = (rungs[-1][1], "take_profit_ladder") if rungs else (risk.take_profit_frac, "take_profit_frac")
+    if activation >= target:
         yield Clash(
-            ("risk.trailing_activation_frac", "risk.take_profit_frac"),
-            f"risk.trailing_activation_frac = {activation:g} is not below risk.take_profit_frac = "
-            f"{risk.take_profit_frac:g}: the target would end every trade before the stop begins to trail",
+            ("risk.trailing_activation_frac", f"risk.{name}"),
+            f"risk.trailing_activation_frac = {activation:g} is not below risk.{name} = "
+            f"{target:g}: the target would end every trade before the stop begins to trail",
             "lower the activation or raise the target",
         )
     if (1 + activation) * (1 - distance) <= 1 - risk.stop_loss_frac:
@@ -86,6 +91,30 @@ def _trailing_can_work(settings: Settings) -> Iterator[Clash]:
             f"(risk.stop_loss_frac = {risk.stop_loss_frac:g}) when it begins",
             "lower the distance",
         )
+
+
+def _ladder_sells_all(settings: Settings) -> Iterator[Clash]:
+    name = "risk.take_profit_ladder"
+    rungs = parse_ladder(settings.risk.take_profit_ladder)
+    shares, gains = [share for share, _ in rungs], [gain for _, gain in rungs]
+    if len(rungs) > MAX_LADDER:
+        yield Clash((name,), f"{name} has {len(rungs)} rungs", f"leave at most {MAX_LADDER}")
+    if any(later <= earlier for earlier, later in pairwise([0.0, *gains])):
+        yield Clash(
+            (name,),
+            f"{name} has gains of {_listed(gains)}, which do not rise from above 0",
+            "put each rung above the one before, like 0.5@0.025,0.3@0.06,0.2@0.12",
+        )
+    if not all(shares) or (rungs and abs(sum(shares) - 1.0) > SHARE_TOLERANCE):
+        yield Clash(
+            (name,),
+            f"{name} sells shares of {_listed(shares)}, {sum(shares):g} together",
+            "give each rung a share above 0, all of them adding up to 1",
+        )
+
+
+def _listed(values: list[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values)
 
 
 def _limits_in_order(settings: Settings) -> Iterator[Clash]:
@@ -127,6 +156,7 @@ CHECKS: tuple[Callable[[Settings], Iterator[Clash]], ...] = (
     _timeframes_in_order,
     _slots_fill_a_day,
     _trailing_can_work,
+    _ladder_sells_all,
     _limits_in_order,
     _somebody_votes,
     _capital_grows,

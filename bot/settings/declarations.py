@@ -202,7 +202,7 @@ class RiskSettings:
         unit="share of what was bought, at a fraction of entry price above it",
         pattern=LADDER_PATTERN,
         source="v4",
-        help="profit taken in parts, in place of the one target: rising gains, shares that add up to 1; none: no ladder",
+        help="profit taken in parts, in place of the one target: gains rise, shares add up to 1; none: no ladder",
     )
     trailing_activation_frac: float = setting(
         0.02,

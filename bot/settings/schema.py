@@ -105,6 +105,8 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple | list):
+        if not value:
+            return "none"
         return ",".join(_plain_number(one) if isinstance(one, float) else str(one) for one in value)
     return str(value)
 

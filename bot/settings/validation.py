@@ -166,9 +166,11 @@ def _none_word(value: Any) -> Any:
 
 
 def _split(value: Any) -> Any:
-    """A list in one text: JSON, or commas between."""
+    """A list in one text: JSON, or commas between, or a word for none at all."""
     if not isinstance(value, str):
         return value
+    if value.strip().lower() in NOTHING:
+        return []
     if value.lstrip().startswith("["):
         return json.loads(value)
     return [part.strip() for part in value.split(",") if part.strip()]
@@ -301,6 +303,8 @@ def _advice(spec: FieldSpec, value: Any) -> str:
     percent = _number(value)
     if spec.name.endswith("_frac") and percent is not None and 1 < percent <= 100:
         return f"a fraction is wanted: write {percent / 100:g} for {percent:g} %"
+    if isinstance(spec.default, tuple) and not spec.default:
+        return "separate with commas, or write none"
     if isinstance(spec.default, tuple):
         return f"separate with commas, like {shown(spec.default[:2])}"
     if spec.default is None:

@@ -95,7 +95,7 @@ def test_an_empty_order_book_has_no_spread_and_no_lean():
 
 
 def test_a_book_finds_its_position():
-    held = Position("BTC/EUR", "e", 1, 1, 0, (), 2, 1, False, 0)
+    held = Position("BTC/EUR", "e", 1, 1, 1, 0, (), 2, 1, False, 0)
     book = Book(1.0, 1.0, 1.0, (held,), (), (), (), "", ())
     assert book.position("BTC/EUR") is held
     assert book.position("ETH/EUR") is None

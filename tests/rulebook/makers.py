@@ -11,7 +11,7 @@ from bot.domain.decisions import SymbolView
 from bot.domain.markets import Market
 from bot.domain.orders import Leg, Order, OrderStatus, OrderType, Side, client_id
 from bot.domain.signals import Signal
-from bot.rulebook.rules import PaperRules, Rules
+from bot.rulebook.rules import NO_LADDER, PaperRules, Rules, make_ladder
 
 HOUR = 3_600_000
 NOW = 1_700_000 * HOUR + 30_000
@@ -24,6 +24,7 @@ RULES = Rules(
     min_trade_notional=10.0,
     stop_loss_frac=0.025,
     take_profit_frac=0.045,
+    take_profit_ladder=NO_LADDER,
     trailing_activation_frac=0.02,
     trailing_distance_frac=0.01,
     breakeven=True,
@@ -37,6 +38,7 @@ RULES = Rules(
     signal_max_age_bars=1.0,
     slot_ms=300_000,
 )
+LADDER = make_ladder(((0.5, 0.025), (0.3, 0.06), (0.2, 0.12)))
 PAPER = PaperRules(slippage_frac=0.0005, participation_frac=0.25, entry_ttl_ms=900_000)
 
 BOOK = Book(
@@ -84,6 +86,7 @@ POSITION = Position(
     symbol="BTC/EUR",
     trade_id="e-1",
     size=1.0,
+    bought=1.0,
     entry_price=100.0,
     fees_paid=0.4,
     stops=(RestingStop("s-1", 1.0, 97.5),),
@@ -124,7 +127,8 @@ def signal(**changes: Any) -> Signal:
 
 
 def position(**changes: Any) -> Position:
-    """A holding of 1 BTC at 100. stop_client_id, stop_size, stop_price: of its one stop, "" for none."""
+    """A holding of 1 BTC at 100, of which nothing is sold. stop_client_id, stop_size, stop_price: of its one stop."""
+    changes.setdefault("bought", changes.get("size", POSITION.size))
     stop = RestingStop(
         changes.pop("stop_client_id", "s-1"), changes.pop("stop_size", 1.0), changes.pop("stop_price", 97.5)
     )

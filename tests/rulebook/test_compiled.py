@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Callable
+from itertools import pairwise
 from types import FunctionType, ModuleType
 from typing import Any
 
 import pytest
 
 from bot.rulebook import exits, fills, limits, rounding, sizing
+from bot.rulebook.rules import Ladder, make_ladder
 from tests.rulebook.makers import NAN, rules
 
 numba = pytest.importorskip("numba", reason="numba belongs to training and is not installed here")
@@ -71,8 +73,15 @@ class Chance:
         return rules(
             stop_loss_frac=self.share(), trailing_activation_frac=self.share(), trailing_distance_frac=self.share(),
             breakeven=self.random.random() < 0.5, max_position_frac=self.between(0.01, 1.0),
-            max_open_positions=self.random.randint(1, 30),
+            max_open_positions=self.random.randint(1, 30), take_profit_ladder=self.ladder(),
         )  # fmt: skip
+
+    def ladder(self) -> Ladder:
+        """None to four rungs, shares that add up to 1."""
+        cuts = sorted(self.between(0.0, 1.0) for _ in range(self.random.randint(0, 3)))
+        gains = sorted(self.between(0.001, 0.2) for _ in range(len(cuts) + 1))
+        shares = [later - earlier for earlier, later in pairwise([0.0, *cuts, 1.0])]
+        return make_ladder(list(zip(shares, gains, strict=True)) if self.random.random() < 0.8 else [])
 
 
 def entry(c: Chance) -> limits.EntryInputs:
@@ -96,6 +105,12 @@ INPUTS: dict[str, Callable[[Chance], tuple[Any, ...]]] = {
         c.price, c.near(), c.near(), c.random.random() < 0.5, c.maybe(c.near()), c.step, 0.004, c.rules(),
     ),
     "exit_trigger": lambda c: (c.near(), c.maybe(c.near()), c.maybe(c.near()), c.maybe(c.near()), c.near()),
+    "rung_count": lambda c: (c.ladder(),),
+    "target_gain": lambda c: (c.rules(),),
+    "ladder_sale": lambda c: (
+        c.price, c.price * c.between(0.1, 1.0), c.price, c.maybe(c.near(0.3)), c.maybe(c.near(0.3)), c.near(), c.step,
+        c.step, c.maybe(c.price * c.share(), 0.0), c.between(0, 10), c.ladder(),
+    ),
     "buy_price": lambda c: (c.price, c.share(), c.step),
     "sell_price": lambda c: (c.price, c.share(), c.step),
     "take_size": lambda c: (c.size(), c.size(), c.share(), c.step, c.maybe(1e-4, 0.0)),
