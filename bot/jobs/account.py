@@ -108,6 +108,11 @@ class Account:
         event = TradeEvent(trade.trade_id, "armed", now_ms, {"high_water": str(high_water)}) if newly_armed else None
         self._set_trade(replace(trade, high_water=high_water, armed=mark.armed), event)
 
+    def raise_high_water(self, trade_id: str, price: Decimal) -> None:
+        """The highest price since entry, known from elsewhere than the ticks."""
+        trade = self.trades[trade_id]
+        self._set_trade(replace(trade, high_water=max(trade.high_water, price)))
+
     def note(self, order: Order, what: str, answer: Answer, at_ms: int) -> None:
         """A change that did not come through, or of which nobody can tell: the order stays, its symbol waits."""
         status = self.orders[order.client_id].status
