@@ -249,6 +249,7 @@ def _market(pair: str, rules: Any, code: Callable[[str], str]) -> Market | None:
             maker_fee=Decimal(str(makers[0][1])) / 100 if makers else taker,
             taker_fee=taker,
             status=str(rules.get("status", "online")),
+            altname=str(rules.get("altname") or ""),
         )
     except (TypeError, ValueError, LookupError, InvalidOperation):
         return None
