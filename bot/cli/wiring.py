@@ -17,6 +17,7 @@ from bot.domain.errors import ConfigError, DatabaseError
 from bot.settings import Settings, load_cached, read_runtime, read_secrets
 
 if TYPE_CHECKING:
+    from bot.adapters.backup import VenueData
     from bot.adapters.config_store import ConfigStore
     from bot.adapters.exchange import CcxtMarketData
     from bot.adapters.kraken_venue import KrakenVenue
@@ -40,6 +41,10 @@ NO_REHEARSAL = ("schema is older", f'database "{REHEARSAL}" does not exist')
 
 ANSWER_SHARE = 2 / 3
 """Of an order's deadline, the longest wait for its answer: an order must not arrive after its sender gave up on it."""
+
+NO_BACKUP = "none"
+BACKUP_RETRIES = 2
+BACKUP_TOTAL_S = 20.0
 
 LEASE_S = 240.0
 MAX_SKEW_MS = 3_600_000
@@ -162,6 +167,40 @@ def open_market(settings: Settings, *, hurried: bool = False, speedy: bool = Fal
     )
 
 
+def open_market_with_backup(settings: Settings) -> VenueData:
+    """The exchange's public data, and behind it the backup's where the settings name one. Not for people who wait.
+
+    While exchange.url stands for the exchange, a backup needs an address of its
+    own: a simulated market and a real one do not go together.
+    """
+    market = open_market(settings)
+    exchange = settings.exchange
+    simulated = exchange.url is not None and exchange.backup_url is None
+    if exchange.backup in (NO_BACKUP, exchange.id) or simulated:
+        return market
+    from bot.adapters.backup import BackupMarketData
+
+    return BackupMarketData(market, lambda: _open_backup(settings))
+
+
+def _open_backup(settings: Settings) -> CcxtMarketData:
+    from bot.adapters.exchange import CcxtMarketData
+
+    exchange = settings.exchange
+    return CcxtMarketData(
+        exchange.backup,
+        url=exchange.backup_url,
+        timeout_s=exchange.timeout_s,
+        # The exchange has used up this tick's patience already.
+        retries=min(exchange.retries, BACKUP_RETRIES),
+        total_s=BACKUP_TOTAL_S,
+        breaker_failures=exchange.breaker_failures,
+        breaker_open_s=exchange.breaker_open_s,
+        stale_after_s=settings.market.stale_after_s,
+        asks_status=False,
+    )
+
+
 def open_live_venue(
     settings: Settings, *, markets: Sequence[Market] = (), state: Mapping[str, Any] | None = None
 ) -> KrakenVenue:
@@ -214,7 +253,7 @@ class TickRunner:
 
     store: PostgresStore
     base: Settings
-    market: CcxtMarketData
+    market: VenueData
     pinned: Mapping[str, Any] = field(default_factory=dict)
     lease_s: float = LEASE_S
     live: bool = False
@@ -324,7 +363,8 @@ def open_runner(database: Database, *, hurried: bool = False, slot_s: int | None
     pinned = {} if slot_s is None else {"market.slot_s": slot_s}
     base = load_cached(pinned)
     live = read_runtime().mode == LIVE
-    return TickRunner(PostgresStore(database.url), base, open_market(base, hurried=hurried), pinned, live=live)
+    market = open_market(base, hurried=True) if hurried else open_market_with_backup(base)
+    return TickRunner(PostgresStore(database.url), base, market, pinned, live=live)
 
 
 def slot_for(every_s: float) -> int | None:
