@@ -61,12 +61,12 @@ class MarketNow:
     status: str
     quotes: dict[str, Quote]
     markets: dict[str, Market]
-    backup: str = ""
     stored: dict[Key, Candles] = field(default_factory=dict)
     problems: dict[str, Problem] = field(default_factory=dict)
     tables: dict[tuple[str, ...], FeatureTable] = field(default_factory=dict)
     checksums: dict[Key, str] = field(default_factory=dict)
     judged: dict[Hashable, tuple[list[Bar], tuple[Signal, ...]]] = field(default_factory=dict)
+    backup: str = ""
 
 
 @dataclass(slots=True)

@@ -206,7 +206,7 @@ async def run_tick(deps: TickDeps, *, at_ms: int | None = None, dry_run: bool = 
         return _skipped(snapshot, "done", f"slot {iso(slot_ms)} is done already", laps, now_ms)
 
     markets = {m.symbol: m for m in snapshot.markets}
-    now = MarketNow(now_ms, opening.status, dict(opening.quotes), markets, opening.backup)
+    now = MarketNow(now_ms, opening.status, dict(opening.quotes), markets, backup=opening.backup)
     tick = _Tick(deps, lease, snapshot, chosen, market_data, now, slot_ms, at_ms, opening.now_ms, dry_run, laps)
     tick.opened_wall_ms, tick.held_since_s = deps.wall_ms(), began_s
     try:
