@@ -13,7 +13,7 @@ DAY_MS = 86_400_000
 DAYS_A_YEAR = 365
 
 
-def metrics(trades: Sequence[Trade], equity: Sequence[tuple[int, Decimal]]) -> dict[str, float | int | None]:
+def metrics(trades: Sequence[Trade], equity: Sequence[tuple[int, Decimal | float]]) -> dict[str, float | int | None]:
     """Figures of closed trades and of the equity curve.
 
     equity: (ms, quote currency), oldest first.  Fractions, not percent; money in
@@ -51,7 +51,7 @@ def max_drawdown(values: Sequence[float]) -> float | None:
     return worst if values else None
 
 
-def sharpe_ratio(equity: Sequence[tuple[int, Decimal]]) -> float | None:
+def sharpe_ratio(equity: Sequence[tuple[int, Decimal | float]]) -> float | None:
     """Yearly Sharpe ratio of daily returns, risk-free rate 0; None under three days or without variance."""
     closes: dict[int, float] = {}
     for moment_ms, value in equity:
