@@ -14,7 +14,7 @@ from bot.domain.records import RiskEvent
 from bot.domain.venue_orders import Observation, ObserveRequest
 from bot.jobs.bot_run import BotRun, MarketNow
 from bot.rulebook.protection import protection
-from bot.rulebook.reconcile import CLOCK_MARGIN_MS, Drift, Holding, find_drift, reconcile
+from bot.rulebook.reconcile import CLOCK_MARGIN_MS, LOOKUP_MARGIN_MS, Drift, Holding, find_drift, reconcile
 
 NAN = float("nan")
 CASH_TOLERANCE = Decimal("0.001")
@@ -57,6 +57,13 @@ async def look_again(run: BotRun, now_ms: int) -> None:
     """What came of this tick's orders. Raises ExchangeError when it cannot be read."""
     assert run.venue is not None
     take_in(run, await run.venue.observe(wanted(run, now_ms, balances=False), now_ms))
+
+
+def certain_from_ms(run: BotRun) -> int:
+    """From when on the orders in doubt on unprotected positions are certain, venue time; 0 where there are none."""
+    bare = {p.symbol for p in run.account.positions() if p.stop_size < p.size}
+    doubtful = [o for o in run.account.live_orders() if o.status in IN_DOUBT and o.symbol in bare]
+    return max((order.deadline_ms + LOOKUP_MARGIN_MS for order in doubtful), default=0)
 
 
 def take_in(run: BotRun, seen: Observation) -> None:

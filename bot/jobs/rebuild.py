@@ -18,7 +18,7 @@ from bot.domain.errors import CheckFailed, ConfigError
 from bot.domain.markets import Market
 from bot.domain.orders import RESTING
 from bot.domain.ports import CandleRequest, LiveVenue, MarketData, Store
-from bot.domain.records import BotSnapshot, EquitySnapshot, Trade, Writes
+from bot.domain.records import BotSnapshot, EquitySnapshot, Lease, Trade, Writes
 from bot.domain.timeframes import floor_ms, last_closed_open_ms, timeframe_ms
 from bot.domain.venue_orders import Observation
 from bot.jobs.account import Account
@@ -35,7 +35,7 @@ VENUE_ROWS = 720
 class Remembering(LiveVenue, Protocol):
     """A venue that tells its whole history of our account."""
 
-    async def history(self, since_ms: int = 0) -> Observation: ...
+    async def history(self, since_ms: int = 0, now_ms: int = 0) -> Observation: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,42 +63,47 @@ async def rebuild(
     answers do not add up: then nothing is written.
     """
     settings = deps.settings
+    _leave(deps.store, *_enter(deps))
+    opening = await deps.market_data.opening(settings.market.symbols)
+    markets = {market.symbol: market for market in await deps.market_data.markets()}
+    deps.venue.know(tuple(markets.values()))
+    seen = await deps.venue.history(since_ms, opening.now_ms)
+    account, result = take_over(seen, name, cash, settings, markets)
+    if result.unsettled:
+        waits = ", ".join(f"{symbol} ({why})" for symbol, why in sorted(result.unsettled.items()))
+        raise CheckFailed(f"the venue's answers do not add up: {waits}", where=name, fix="try again in a minute")
+    await _follow_prices(account, deps.market_data, markets, settings, opening.now_ms)
+    beside = _beside(seen, account, markets)
+    document = _document(account, result, beside)
+    if dry_run:
+        return document
+    bot_id = deps.make_bot(beside)
+    lease, _ = _enter(deps)
+    writes = Writes(
+        markets=tuple(markets.values()), markets_ms=opening.now_ms,
+        bots=(_writes(account, bot_id, settings, opening.now_ms),),
+        live_venue={**deps.venue.state(), "observed_ms": seen.at_ms},
+    )  # fmt: skip
+    _leave(deps.store, lease, writes)
+    return document
+
+
+def _enter(deps: RebuildDeps) -> tuple[Lease, Writes]:
+    """The lease of a database without a live bot's books, and an empty commit to give it back. Raises ConfigError."""
     snapshot = deps.store.begin(deps.holder, deps.lease_s)
-    lease = snapshot.lease
-    if lease is None:
+    if snapshot.lease is None:
         raise ConfigError(f"{snapshot.holder} is at work in this database", where="lease", fix="try again in a minute")
-    done = False
-    try:
-        kept = [bot.name for bot in snapshot.bots if bot.mode == "live" and (bot.settled_orders or bot.last_tick_ms)]
-        if kept:
+    for bot in snapshot.bots:
+        if bot.mode == "live" and (bot.open_orders or bot.open_trades or bot.settled_orders or bot.known_fills):
+            _leave(deps.store, snapshot.lease, Writes())
             raise ConfigError(
-                f"this database has the books of a live bot, {kept[0]}", where="bots", fix="rebuild into an empty one"
+                f"this database has the books of a live bot, {bot.name}", where="bots", fix="rebuild into an empty one"
             )
-        opening = await deps.market_data.opening(settings.market.symbols)
-        markets = {market.symbol: market for market in await deps.market_data.markets()}
-        deps.venue.know(tuple(markets.values()))
-        seen = await deps.venue.history(since_ms)
-        account, result = take_over(seen, name, cash, settings, markets)
-        if result.unsettled:
-            waits = ", ".join(f"{symbol} ({why})" for symbol, why in sorted(result.unsettled.items()))
-            raise CheckFailed(f"the venue's answers do not add up: {waits}", where=name, fix="try again in a minute")
-        await _follow_prices(account, deps.market_data, markets, settings, opening.now_ms)
-        beside = _beside(seen, account, markets)
-        if not dry_run:
-            bot_id = deps.make_bot(beside)
-            writes = _writes(account, bot_id, settings, opening.now_ms)
-            deps.store.commit(
-                lease,
-                Writes(
-                    markets=tuple(markets.values()), markets_ms=opening.now_ms, bots=(writes,),
-                    live_venue={**deps.venue.state(), "observed_ms": seen.at_ms}, release=True,
-                ),
-            )  # fmt: skip
-            done = True
-        return _document(account, result, beside)
-    finally:
-        if not done:
-            deps.store.commit(lease, Writes(release=True))
+    return snapshot.lease, Writes()
+
+
+def _leave(store: Store, lease: Lease, writes: Writes) -> None:
+    store.commit(lease, replace(writes, release=True))
 
 
 def take_over(

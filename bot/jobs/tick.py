@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -41,6 +41,9 @@ METADATA_MAX_AGE_MS = 86_400_000
 SAFE_SHARE_OF_LEASE = 0.75
 """How much of the lease may have passed since the last write when a request is sent: then another run may begin."""
 
+LONGEST_DOUBT_MS = 45_000
+"""How long a tick waits for certainty about an order on an unprotected position."""
+
 PROTECTING_ROUNDS = 2
 """How often a tick looks what came of its orders, and mends what is unprotected."""
 
@@ -53,7 +56,7 @@ class TickDeps:
     rules and the breaker's state get in.  holder: names this run in the lease.  lease_s: how long the lease lasts
     without renewal.  wall_ms: the runner's clock, used only where the venue cannot
     be asked for the time.  max_skew_ms: how far both clocks may differ; None where
-    the venue's time is virtual.  live: whether live bots may be tended at all;
+    the venue's time is virtual.  sleep: replaced where time is virtual.  live: whether live bots may be tended at all;
     `venue_for` then gives a LiveVenue for them.
     """
 
@@ -68,6 +71,7 @@ class TickDeps:
     lease_s: float = 240.0
     max_skew_ms: int | None = None
     live: bool = False
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 @dataclass(slots=True)
@@ -138,11 +142,16 @@ class _Tick:
         await asyncio.to_thread(self.deps.store.commit, self.lease, writes)
         self.held_since_s = asked_s
 
-    def live_state(self) -> dict[str, Any] | None:
-        """What the next process must know of the live venue; None without one."""
+    def live_state(self, saved: bool) -> dict[str, Any] | None:
+        """What the next process must know of the live venue; None without one.
+
+        saved: all that the last look brought is in the same commit. Otherwise the next
+        look must reach back as far as this one.
+        """
         for run in self.live_runs:
             assert run.venue is not None
-            return {**run.venue.state(), "observed_ms": run.observed_ms}
+            observed_ms = run.observed_ms if saved else self.snapshot.live_venue.get("observed_ms", 0)
+            return {**run.venue.state(), "observed_ms": observed_ms}
         return None
 
     @property
@@ -219,7 +228,7 @@ async def run_tick(deps: TickDeps, *, at_ms: int | None = None, dry_run: bool = 
             failed = tick.record("failed", error=f"{type(error).__name__}: {error}")
             events = (_venue_down(deps, error),) if isinstance(error, ExchangeError) else ()
             writes = Writes(
-                tick=failed, breaker=market_data.breaker_state(), live_venue=tick.live_state(), risk_events=events,
+                tick=failed, breaker=market_data.breaker_state(), live_venue=tick.live_state(saved=False), risk_events=events,
                 release=True,
             )  # fmt: skip
             await tick.commit(writes)
@@ -379,7 +388,7 @@ async def _work(tick: _Tick) -> dict[str, Any]:
             bots=tuple(_joined(first, last)),
             risk_events=events,
             breaker=tick.market_data.breaker_state(),
-            live_venue=tick.live_state(),
+            live_venue=tick.live_state(saved=True),
             release=True,
         )
     )
@@ -410,6 +419,8 @@ async def _look(tick: _Tick) -> None:
     for run in tick.live_runs:
         try:
             await live.look(run, tick.now, tick.now.now_ms)
+            if await _wait_for_certainty(tick, run):
+                await live.look(run, tick.now, tick.venue_now())
         except ExchangeError as error:
             run.unseen = str(error)
             run.wait("venue_unseen", hands_off=True)
@@ -423,6 +434,19 @@ def _deadline(tick: _Tick, run: BotRun) -> int:
     return tick.venue_now() + round(run.settings.live.deadline_s * 1000) if run.venue else tick.now.now_ms
 
 
+async def _wait_for_certainty(tick: _Tick, run: BotRun) -> bool:
+    """Wait until an order in doubt must have shown itself, where a position is without its stop meanwhile.
+
+    Until then nothing may be ordered there, and the next tick is minutes away.
+    """
+    until_ms = live.certain_from_ms(run)
+    wait_ms = until_ms - tick.venue_now()
+    if not 0 < wait_ms <= LONGEST_DOUBT_MS:
+        return False
+    await tick.deps.sleep(wait_ms / 1000)
+    return tick.venue_now() >= until_ms
+
+
 async def _protect(tick: _Tick, run: BotRun) -> None:
     """See what came of the orders, and put stops where a position lacks them.
 
@@ -431,6 +455,8 @@ async def _protect(tick: _Tick, run: BotRun) -> None:
     for _ in range(PROTECTING_ROUNDS):
         try:
             await live.look_again(run, tick.venue_now())
+            if await _wait_for_certainty(tick, run):
+                await live.look_again(run, tick.venue_now())
         except ExchangeError as error:
             run.unseen = str(error)
             return

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.adapters.exchange import CcxtMarketData
+from bot.adapters.kraken_private import CallPace
+from bot.adapters.kraken_venue import KrakenVenue
 from bot.adapters.paper import PaperVenue
 from bot.adapters.rate_limit import Pace
 from bot.domain.ports import Store, Venue
@@ -62,6 +64,7 @@ class LiveRun:
             holder=self.job.holder,
             lease_s=self.job.lease_s,
             live=self.job.live,
+            sleep=no_wait,
         )
 
     def _open_market(self, snapshot: Snapshot) -> CcxtMarketData:
@@ -84,8 +87,6 @@ class LiveRun:
     def _venue_for(self, bot: BotSnapshot, own: Settings) -> Venue:
         if bot.mode != "live":
             return PaperVenue(paper_rules(own), bot.name)
-        from bot.adapters.kraken_venue import KrakenVenue
-
         assert self._snapshot is not None
         venue = KrakenVenue(
             self.job.key,
@@ -97,7 +98,7 @@ class LiveRun:
             wall_ms=self._wall_ms,
             sleep=no_wait,
             clock=lambda: self._wall_ms() / 1000,
-            pace=NO_PACE,
+            pace=CallPace(most=1e9),
         )
         self._open.append(venue)
         return venue
