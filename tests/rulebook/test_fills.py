@@ -34,6 +34,11 @@ def test_an_order_takes_its_share_of_the_volume_and_leaves_no_dust(
     assert take_size(remaining, volume, 0.25, 0.001, 0.01) == pytest.approx(filled)
 
 
+def test_a_fill_and_a_rest_of_just_the_minimum_are_large_enough() -> None:
+    assert take_size(1.0, 1.0, 0.25, 0.25, 0.25) == 0.25
+    assert take_size(0.5, 1.0, 0.25, 0.25, 0.25) == 0.25
+
+
 @pytest.mark.parametrize(
     ("ask", "limit", "price"),
     [(100.0, 100.2, 100.05), (100.15, 100.2, None), (NAN, 100.2, None), (99.0, 100.2, 99.05)],
@@ -41,6 +46,16 @@ def test_an_order_takes_its_share_of_the_volume_and_leaves_no_dust(
 def test_a_marketable_buy_pays_ask_and_slippage_up_to_its_limit(ask: float, limit: float, price: float | None) -> None:
     match = match_marketable_buy(1.0, limit, ask, 100.0, 0.0005, 0.25, 0.01, 1e-8, 0.0001)
     assert match == NO_MATCH if price is None else match.price == pytest.approx(price)
+
+
+def test_a_marketable_buy_takes_what_the_volume_gives() -> None:
+    assert match_marketable_buy(1.0, 101.0, 100.0, 2.0, 0.0, 0.25, 0.5, 0.25, 0.25) == (0.5, 100.0)
+
+
+def test_a_limit_that_binary_floats_put_just_below_its_price_is_met() -> None:
+    price = buy_price(90.02, 0.0005, 0.01)
+    assert price > 90.07
+    assert match_marketable_buy(1.0, 90.07, 90.02, 100.0, 0.0005, 0.25, 0.01, 1e-8, 0.0001).price == price
 
 
 def test_a_marketable_buy_without_volume_rests() -> None:

@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.orders import FINAL, NEXT_STATUS, Fill, Leg, OrderStatus, Side, client_id
+from bot.domain.orders import (
+    FINAL,
+    IN_DOUBT,
+    NEXT_STATUS,
+    RESTING,
+    Fill,
+    Leg,
+    OrderStatus,
+    Side,
+    adopted_id,
+    client_id,
+    userref,
+)
 from bot.domain.records import Trade
 from bot.rulebook.ledger import apply_fill, cash_flow, fill_order, move_order, quantize
 from tests.rulebook.makers import BAR, NOW, order, stop_order
@@ -59,6 +71,23 @@ def test_no_order_leaves_a_final_status() -> None:
     } == FINAL
 
 
+def test_the_law_of_an_orders_life_is_written_twice() -> None:
+    """Once as the table that the bot and the database go by, once here, so that no slip of the pen changes it."""
+    later = "partially_filled filled cancelled expired"
+    law = {
+        "planned": "submitting cancelled not_placed",
+        "submitting": f"open {later} rejected unknown not_placed",
+        "unknown": f"open {later} rejected not_placed",
+        "open": later,
+        "partially_filled": later,
+    }
+    assert {status.value: set(after) for status, after in NEXT_STATUS.items() if after} == {
+        status: set(after.split()) for status, after in law.items()
+    }
+    assert {s.value for s in RESTING} == {"open", "partially_filled"}
+    assert {s.value for s in IN_DOUBT} == {"submitting", "unknown"}
+
+
 def test_fills_add_up_to_the_quantity_and_never_beyond() -> None:
     partly = fill_order(order(), fill(Side.BUY, "0.4", "100"))
     assert (partly.status, partly.remaining) == (OrderStatus.PARTIALLY_FILLED, D("0.6"))
@@ -89,6 +118,26 @@ def test_a_trade_from_first_entry_to_last_exit() -> None:
         "stop_loss",
     )
     assert trade.pnl == D("55") + D("147") - D("202") - D("1.6")
+
+
+def test_a_new_trade_is_what_its_entry_and_its_first_fill_say() -> None:
+    entry = order(bot_id=3, symbol="ETH/EUR", trade_id="e-7")
+    assert apply_fill(None, entry, fill(Side.BUY, "2", "100", "0.4", NOW), "breakout") == Trade(
+        trade_id="e-7", bot_id=3, symbol="ETH/EUR", status="open", strategy="breakout", entry_ms=NOW, exit_ms=0,
+        entry_price=D(100), exit_price=None, quantity=D(2), open_quantity=D(2), entry_cost=D(200), exit_proceeds=D(0),
+        fees=D("0.4"), pnl=D("-0.4"), stop_price=D("97.50"), target_price=D("104.50"), high_water=D(100), armed=False,
+        exit_reason="",
+    )  # fmt: skip
+    assert apply_fill(None, entry, fill(Side.BUY, "2", "100")).strategy == ""
+
+
+def test_a_late_fill_of_its_entry_opens_a_closed_trade_again() -> None:
+    trade = apply_fill(None, order(), fill(Side.BUY, "1", "100", "0.4", NOW))
+    trade = apply_fill(trade, stop_order(), fill(Side.SELL, "1", "97", "0.4", NOW + 1))
+    assert (trade.status, trade.exit_ms, trade.exit_reason) == ("closed", NOW + 1, "stop_loss")
+    trade = apply_fill(trade, order(), fill(Side.BUY, "0.5", "98", "0.2", NOW + 2))
+    assert (trade.status, trade.exit_ms, trade.exit_reason) == ("open", 0, "")
+    assert (trade.open_quantity, trade.exit_proceeds, trade.fees) == (D("0.5"), D(97), D(1))
 
 
 def test_selling_what_is_not_held_is_refused() -> None:
@@ -163,6 +212,19 @@ def test_client_ids_are_short_ascii_and_computed(
     }
     assert made not in others
     assert len(others) == 4
+
+
+def test_the_names_of_orders_are_the_same_in_every_version() -> None:
+    """A tick finds the orders of a tick that an older version did not finish."""
+    names = [client_id("main", "BTC/EUR", 1_700_000_000_000, leg, 17) for leg in Leg]
+    assert names == ["ents5p6ixp6mej7e7", "sxqla5oxxkofuc7g7", "x5oim63ls3d2e4xf7"]
+    assert [userref(name) for name in names] == [892578640, 173441968, 1198984976]
+    assert [adopted_id(leg, "OABCDE-12345-FGHIJK") for leg in Leg] == [f"{leg}36hzqxpz4ipzp7q4" for leg in "esx"]
+
+
+@given(st.text(max_size=20))
+def test_a_userref_is_a_positive_number_of_31_bits(name: str) -> None:
+    assert 1 <= userref(name) < 2**31
 
 
 def test_the_id_names_its_leg() -> None:

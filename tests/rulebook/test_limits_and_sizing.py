@@ -46,6 +46,11 @@ def test_fixed_fraction_loses_the_chosen_share_of_equity_at_the_stop() -> None:
     assert size * (100.0 - 97.5) == pytest.approx(15.0)
 
 
+def test_a_small_equity_and_a_near_stop_have_their_size_too() -> None:
+    assert fixed_fraction_size(1.0, 0.5, 100.0, 99.5) == 1.0
+    assert fixed_fraction_size(0.5, 0.5, 100.0, 99.0) == 0.25
+
+
 @pytest.mark.parametrize(("equity", "stop"), [(1000.0, 100.0), (1000.0, 101.0), (0.0, 97.5), (-5.0, 97.5)])
 def test_no_size_without_a_stop_below_the_entry_or_without_equity(equity: float, stop: float) -> None:
     assert fixed_fraction_size(equity, 0.015, 100.0, stop) == 0.0

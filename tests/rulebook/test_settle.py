@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.candles import Candles
-from bot.domain.orders import FINAL, Leg, Order, OrderStatus, Side
+from bot.domain.orders import FINAL, Fill, Leg, Order, OrderStatus, OrderType, Side
 from bot.rulebook.ledger import ZERO, apply_fill, cash_flow
-from bot.rulebook.settle import Step, settle_paper
+from bot.rulebook.settle import Step, attach_stop, make_fill, settle_paper
 from tests.rulebook.makers import MARKET, PAPER, order, stop_order
 
 D = Decimal
@@ -91,6 +91,72 @@ def test_a_candle_that_touched_entry_and_stop_did_both() -> None:
         ("stop", "attached", "open"),
         ("stop", "filled", "filled"),
     ]
+
+
+def test_every_step_tells_its_candle_and_leaves_its_order_checked_up_to_there() -> None:
+    entry = order(**BEFORE, limit_price=D("100.00"), quantity=D(1))
+    part = (100.5, 101.0, 99.9, 100.2, 1.6)
+    steps = settle([entry], candles(part, FLAT, part, CRASH, CRASH))
+    assert [(s.why, s.at_ms, s.order.checked_ms) for s in steps] == [
+        ("filled", START + FIVE, START + FIVE),
+        ("attached", START + FIVE, START),  # the same candle may touch it
+        ("filled", START + 2 * FIVE, START + 2 * FIVE),
+        ("attached", START + 2 * FIVE, START + FIVE),
+        ("filled", START + 4 * FIVE, START + 4 * FIVE),
+    ]
+    assert [s.fill.filled_ms for s in steps if s.fill] == [START + n * FIVE for n in (1, 2, 4)]
+    checked = settle([entry], candles(part, (101.0, 101.0, 101.0, 101.0, 1.0)))[-2:]
+    assert [(s.why, s.order.leg, s.at_ms, s.order.checked_ms) for s in checked] == [
+        ("checked", leg, START + 2 * FIVE, START + 2 * FIVE) for leg in (Leg.ENTRY, Leg.STOP)
+    ]
+
+
+def test_an_end_without_a_fill_tells_its_moment_too() -> None:
+    high = (101.0, 102.0, 100.9, 101.5, 10.0)
+    (step,) = settle([order(**BEFORE)], candles(high, high, high, high))
+    assert (step.why, step.at_ms) == ("expired", START + PAPER.entry_ttl_ms)
+    (step,) = settle([order(**BEFORE)], candles(), now_ms=START + PAPER.entry_ttl_ms + 7)
+    assert (step.why, step.at_ms) == ("expired", START + PAPER.entry_ttl_ms + 7)
+    (step,) = settle([order(**BEFORE, status=OrderStatus.UNKNOWN)], candles(), now_ms=START)
+    assert (step.why, step.at_ms) == ("not_placed", START)
+    step = settle([order(**BEFORE, quantity=D(1000))], candles(CRASH))[-1]
+    assert (step.why, step.at_ms) == ("stopped_out", START + FIVE)
+
+
+def test_an_entry_is_not_matched_again_against_a_candle_that_only_its_stop_has_yet_to_see() -> None:
+    entry = order(**{**BEFORE, "checked_ms": START + FIVE}, quantity=D(2), filled=D(1))
+    entry = replace(entry, status=OrderStatus.PARTIALLY_FILLED)
+    steps = settle([entry, stop_order(**BEFORE)], candles(FLAT))
+    assert told(steps) == [("stop", "checked", "open")]
+
+
+def test_the_attached_stop_is_an_order_of_its_own() -> None:
+    steps = settle([order(**BEFORE, bot_id=3, trade_id="e-7")], candles(FLAT))
+    (stop,) = [s.order for s in steps if s.why == "attached"]
+    assert stop == stop_order(
+        bot_id=3, trade_id="e-7", placed_ms=START + FIVE, checked_ms=START, deadline_ms=0, type=OrderType.STOP_LOSS
+    )
+
+
+def test_a_stop_that_was_attached_counts_as_checked_until_it_was() -> None:
+    made = attach_stop(order(), None, D("0.5"), "main", START)
+    assert (made.placed_ms, made.checked_ms, made.quantity) == (START, START, D("0.5"))
+    grown = attach_stop(order(), made, D("0.5"), "main", START + FIVE)
+    assert grown == replace(made, quantity=D(1))
+
+
+def test_a_paper_fill_names_its_order_and_costs_what_the_venue_takes() -> None:
+    entry = order(symbol="BTC/EUR", quantity=D(2))
+    made = make_fill(entry, 1.0, 100.0, MARKET, START, maker=True)
+    name = f"paper-{entry.client_id}-{START}"
+    assert made == Fill(entry.client_id, name, "BTC/EUR", Side.BUY, D(1), D(100), D("0.25000000"), "maker", START)
+    taken = make_fill(entry, 1.0, 100.0, MARKET, START, maker=False)
+    assert (taken.fee, taken.liquidity) == (D("0.4"), "taker")
+
+
+def test_a_fill_of_all_of_a_large_order_leaves_not_a_digit_behind() -> None:
+    large = order(quantity=D("90071992547.40993123"))
+    assert make_fill(large, float(large.quantity), 1.0, MARKET, START, maker=True).quantity == large.quantity
 
 
 def test_when_the_stop_fills_the_rest_of_the_entry_is_withdrawn() -> None:
