@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bot.domain.markets import Market, Quote
@@ -20,6 +21,9 @@ class WatchingVenue:
 
     async def observe(self, wanted: ObserveRequest, now_ms: int) -> Observation:
         return await self._venue.observe(wanted, now_ms)
+
+    def know(self, markets: Sequence[Market]) -> None:
+        self._venue.know(markets)
 
     def state(self) -> dict[str, Any]:
         return self._venue.state()

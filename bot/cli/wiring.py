@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bot import __version__
@@ -51,6 +52,8 @@ MAX_SKEW_MS = 3_600_000
 """How far the exchange's clock may be from this machine's; a simulator's is where it likes."""
 
 Document = dict[str, Any]
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +205,7 @@ def _open_backup(settings: Settings) -> CcxtMarketData:
 
 
 def open_live_venue(
-    settings: Settings, *, markets: Sequence[Market] = (), state: Mapping[str, Any] | None = None
+    settings: Settings, *, markets: Sequence[Market] = (), state: Mapping[str, Any] = NOTHING
 ) -> KrakenVenue:
     """Our account at Kraken, where real orders go. Nothing is asked yet; close it.
 
@@ -231,7 +234,7 @@ def open_live_venue(
         url=settings.exchange.url,
         timeout_s=min(settings.exchange.timeout_s, settings.live.deadline_s * ANSWER_SHARE),
         markets=markets,
-        state=state or {},
+        state=state,
     )
 
 
@@ -324,14 +327,11 @@ class TickRunner:
                 where="TRADING_MODE",
                 fix="set TRADING_MODE to live",
             )
-        snapshot = self._snapshot
         if self._live_venue is None:
-            markets = snapshot.markets if snapshot else ()
+            known = self._snapshot
             self._live_venue = open_live_venue(
-                self.base, markets=markets, state=snapshot.live_venue if snapshot else None
+                self.base, markets=known.markets if known else (), state=known.live_venue if known else {}
             )
-        elif snapshot is not None and snapshot.markets:
-            self._live_venue.know(snapshot.markets)
         return self._live_venue
 
     def _settings_for(self, bot: BotSnapshot) -> Settings:
