@@ -22,6 +22,8 @@ CASH_TOLERANCE = Decimal("0.001")
 
 LEAST_CASH_TOLERANCE = Decimal("0.05")
 NEVER = Decimal("Infinity")
+LEDGER_DRIFT = "ledger_drift"
+UNSETTLED_RULE = "unsettled"
 UNSETTLED = "unsettled:"
 NAKED = "naked:"
 
@@ -47,10 +49,11 @@ async def look(run: BotRun, now: MarketNow, now_ms: int) -> None:
         seen = await run.venue.observe(wanted(run, now_ms, balances=True), now_ms)
         take_in(run, seen)
         run.drift = drift(run, now.markets, seen)
+    run.waits = [rule for rule in run.waits if rule not in (LEDGER_DRIFT, UNSETTLED_RULE)]
     if run.drift:
-        run.wait("ledger_drift")
+        run.wait(LEDGER_DRIFT)
     elif run.account.unsettled:
-        run.wait("unsettled")
+        run.wait(UNSETTLED_RULE)
 
 
 async def look_again(run: BotRun, now_ms: int) -> None:

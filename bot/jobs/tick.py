@@ -228,8 +228,8 @@ async def run_tick(deps: TickDeps, *, at_ms: int | None = None, dry_run: bool = 
             failed = tick.record("failed", error=f"{type(error).__name__}: {error}")
             events = (_venue_down(deps, error),) if isinstance(error, ExchangeError) else ()
             writes = Writes(
-                tick=failed, breaker=market_data.breaker_state(), live_venue=tick.live_state(saved=False), risk_events=events,
-                release=True,
+                tick=failed, breaker=market_data.breaker_state(), live_venue=tick.live_state(saved=False),
+                risk_events=events, release=True,
             )  # fmt: skip
             await tick.commit(writes)
         raise
