@@ -193,6 +193,31 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "en": "entries are halted until somebody resumes the bot",
         "fr": "les entrées sont arrêtées jusqu'à la reprise du bot",
     },
+    "killed": {
+        "en": "the kill switch is on: nothing is ordered at all, resting stops stay where they are",
+        "fr": "l'arrêt d'urgence est actif : plus aucun ordre, les stops déjà placés restent en place",
+    },
+    "live_off": {
+        "en": "TRADING_MODE is not live: this bot is left alone, behind the stops that rest at the exchange",
+        "fr": "TRADING_MODE n'est pas live : ce bot n'est pas touché, derrière les stops placés sur la plateforme",
+    },
+    "venue_unseen": {
+        "en": "the account at the exchange could not be read: nothing is ordered until it can",
+        "fr": "le compte sur la plateforme n'a pas pu être lu : aucun ordre tant qu'il ne peut pas l'être",
+    },
+    "ledger_drift": {
+        "en": "the account does not hold what our books say: stops and exits run, entries wait",
+        "fr": "le compte ne contient pas ce que disent nos livres : stops et sorties actifs, entrées en attente",
+    },
+    "unsettled": {
+        "en": "it is not yet known what became of every order: stops and exits run, entries wait",
+        "fr": "le sort de chaque ordre n'est pas encore connu : stops et sorties actifs, entrées en attente",
+    },
+    "backup_data": {
+        "en": "the prices are another exchange's, since our own cannot be reached: stops and exits run, entries wait",
+        "fr": "les prix viennent d'une autre plateforme, la nôtre étant injoignable : stops et sorties actifs, "
+        "entrées en attente",
+    },
     "venue_status": {
         "en": "the exchange is not fully open: stops and exits run, entries wait",
         "fr": "la plateforme n'est pas entièrement ouverte : stops et sorties actifs, entrées en attente",

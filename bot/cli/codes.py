@@ -92,7 +92,16 @@ RULE: Mapping[str, tuple[str, str]] = {
     "not_tradable": ("not tradable", "non négociable"),
     "no_quote": ("no price", "pas de prix"),
     "not_enough_history": ("short history", "historique court"),
+    "killed": ("kill switch", "arrêt d'urgence"),
+    "live_off": ("live is off", "réel désactivé"),
+    "venue_unseen": ("account unread", "compte illisible"),
+    "ledger_drift": ("books differ", "livres divergents"),
+    "unsettled": ("orders unsettled", "ordres non éclaircis"),
+    "backup_data": ("backup prices", "prix de secours"),
+    "trade_over": ("trade is over", "trade terminé"),
     # Of risk events only.
+    "foreign_order": ("foreign order", "ordre étranger"),
+    "unprotected": ("stop missing", "stop manquant"),
     "bad_settings": ("wrong settings", "réglages fautifs"),
     "venue_down": ("no exchange", "pas de plateforme"),
     # The strategies, which an entry has as its reason.
@@ -116,6 +125,26 @@ LAYER: Mapping[str, tuple[str, str]] = {
     "environment": ("environment", "environnement"),
     "bot": ("bot", "bot"),
 }
+GATE: Mapping[str, tuple[str, str]] = {
+    "paper_days": ("days on paper", "jours sur papier"),
+    "closed_trades": ("closed trades", "trades fermés"),
+    "sharpe": ("Sharpe ratio", "ratio de Sharpe"),
+    "drawdown": ("worst drawdown", "pire repli"),
+    "win_rate": ("won", "gagnants"),
+    "profit_factor": ("profit factor", "facteur de profit"),
+    "backtest_sharpe": ("Sharpe ratio, backtest", "ratio de Sharpe, backtest"),
+    "days_at_step": ("days at this capital", "jours à ce capital"),
+    "trades_at_step": ("closed trades since", "trades fermés depuis"),
+    "drawdown_at_step": ("worst drawdown since", "pire repli depuis"),
+    "profit_factor_at_step": ("profit factor since", "facteur de profit depuis"),
+}
+LIVE_DECISION: Mapping[str, tuple[str, str]] = {
+    "start": ("started", "démarré"),
+    "raise": ("capital raised", "capital augmenté"),
+    "stop": ("stopped", "arrêté"),
+    "kill": ("kill switch on", "arrêt d'urgence"),
+    "release": ("kill switch off", "fin de l'arrêt d'urgence"),
+}
 CHECK: Mapping[str, tuple[str, str]] = {
     "python": ("Python", "Python"),
     "packages": ("packages", "paquets"),
@@ -135,6 +164,24 @@ CHECK: Mapping[str, tuple[str, str]] = {
     "venue_status": ("exchange status", "état de la plateforme"),
     "symbols": ("pairs", "paires"),
     "minimum_sizes": ("smallest orders", "ordres minimaux"),
+    "kill_switch": ("kill switch", "arrêt d'urgence"),
+    "live_clock": ("clock, live", "horloge, réel"),
+    "dead_letters": ("dead letters", "ordres perdus"),
+    "live_key": ("key", "clé"),
+    "live_permissions": ("key: permissions", "clé : droits"),
+    "live_withdrawal": ("key: withdrawal", "clé : retrait"),
+    "live_nonce": ("key: nonces", "clé : nonces"),
+    "live_pairs": ("pairs with money", "paires engagées"),
+    "pair_names": ("names of pairs", "noms des paires"),
+    "live_sizes": ("sizes, live", "tailles, réel"),
+    "account": ("account", "compte"),
+    "foreign_orders": ("foreign orders", "ordres étrangers"),
+    "rewards": ("coins that earn", "monnaies placées"),
+    "live_stops": ("resting stops", "stops en place"),
+    "live_orders": ("orders, live", "ordres, réel"),
+    "live_cash": ("free cash", "liquidités libres"),
+    "live_ledger": ("ledger", "registre"),
+    "live_fees": ("fees", "frais"),
 }
 ANSWER: Mapping[str, tuple[str, str]] = {
     "attached": ("placed with the entry", "placé avec l'entrée"),

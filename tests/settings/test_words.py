@@ -54,6 +54,12 @@ RULES = [
     "entered",
     "older_bar",
     "venue_status",
+    "killed",
+    "live_off",
+    "venue_unseen",
+    "ledger_drift",
+    "unsettled",
+    "backup_data",
     "unreachable",
 ]
 
