@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from decimal import Decimal
 
 import pytest
@@ -62,7 +63,6 @@ async def asked(call, **replies):
             "depth": body({"lastUpdateId": 1, "bids": [["100.0", "1"]], "asks": [["100.2", "2"]]}),
         }
         venue.replies.update({name: [reply] for name, reply in {**usual, **replies}.items()})
-        data._client.exchange.options["fetchMarkets"] = {"types": ["spot"]}
         return await call(data)
 
 
@@ -74,6 +74,27 @@ def test_opening():
     opening = run(asked(lambda data: data.opening(["BTC/EUR", "NOSUCH/EUR"])))
     assert (opening.now_ms, opening.status) == (NOW, "online")
     assert opening.quotes == {"BTC/EUR": Quote(100.0, 100.2, 100.1)}
+
+
+@pytest.mark.parametrize(
+    ("ticker", "seen"),
+    [
+        ({"bidPrice": "100.3"}, [None, None, 100.1]),  # a bid above the ask is no spread
+        ({"bidPrice": "0.00000000", "askPrice": "0.00000000"}, [None, None, 100.1]),
+        ({"lastPrice": "-1"}, [100.0, 100.2, None]),
+        ({"lastPrice": "Infinity"}, [100.0, 100.2, None]),
+    ],
+)
+def test_a_price_that_is_none_is_left_out(ticker, seen):
+    opening = run(asked(lambda data: data.opening(["BTC/EUR"]), **{"24hr": body([{**TICKER, **ticker}])}))
+    quote = opening.quotes["BTC/EUR"]
+    assert [None if math.isnan(price) else price for price in (quote.bid, quote.ask, quote.last)] == seen
+
+
+def test_a_pair_that_is_not_traded_now_has_no_quote():
+    info = body({"timezone": "UTC", "serverTime": NOW, "rateLimits": [], "symbols": [{**SYMBOL, "status": "BREAK"}]})
+    opening = run(asked(lambda data: data.opening(["BTC/EUR"]), exchangeInfo=info))
+    assert opening.quotes == {}
 
 
 def test_maintenance():
