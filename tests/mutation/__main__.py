@@ -155,8 +155,9 @@ def report(found: dict[str, list[Mutant]], seconds: float) -> int:
     scores = [score(module, mutants) for module, mutants in found.items()]
     print(f"\n{'module':32} mutants  noticed  survived   score")
     for one in [*scores, score("all", every)]:
+        counts = f"{one.mutants:7}  {one.noticed:7}  {one.mutants - one.noticed:8}"
         mark = "  too low" if one.share < LEAST_SCORE and one.module != "all" else ""
-        print(f"{one.module:32} {one.mutants:7}  {one.noticed:7}  {one.mutants - one.noticed:8}  {one.share:6.1%}{mark}")
+        print(f"{one.module:32} {counts}  {one.share:6.1%}{mark}")
     print(f"in {seconds:.0f} s")
     for change in outdated(every, explained):
         print(f"\nlisted, but survives no more:\n{as_entry(change, explained[change])}", end="")
