@@ -32,7 +32,7 @@ class ConfigStore(Client):
         """
 
         def write(connection: psycopg.Connection[Row]) -> int:
-            with connection.transaction():
+            with self.transaction(connection):
                 bot_id = _bot_id(connection, bot, lock=True)
                 version, overrides = _now(connection, bot_id)
                 changed = _changed(overrides, changes)
@@ -60,7 +60,7 @@ class ConfigStore(Client):
         """
 
         def write(connection: psycopg.Connection[Row]) -> int:
-            with connection.transaction():
+            with self.transaction(connection):
                 bot_id = _bot_id(connection, bot, lock=True)
                 newest, overrides = _now(connection, bot_id)
                 old = _at(connection, bot_id, version, newest)

@@ -40,13 +40,11 @@ class PostgresStore(Client):
         values = {"holder": holder, "lease_s": lease_s}
 
         def load(connection: psycopg.Connection[Row]) -> Snapshot:
-            cursor = connection.cursor()
             try:
                 # Two statements, so that the second sees what the lease's last holder wrote.
-                cursor.execute(f"{query('take_lease')}\n;\n{query('snapshot')}".encode(), values)
-                cursor.nextset()
+                cursor = self.ask(connection, f"{query('take_lease')}\n;\n{query('snapshot')}", values)
             except psycopg.errors.ReadOnlySqlTransaction:
-                cursor.execute(query("snapshot").encode(), values)
+                cursor = self.ask(connection, query("snapshot"), values)
             row = cursor.fetchone()
             assert row is not None
             return as_snapshot(row[0])
@@ -87,8 +85,8 @@ class PostgresStore(Client):
                 values[f"{key}_{n}"] = value
             texts.append(text)
         # On a line of its own: a statement may end in a comment.
-        message = "\n;\n".join(texts).encode()
-        self.run(lambda connection: connection.execute(message, values))
+        message = "\n;\n".join(texts)
+        self.run(lambda connection: self.ask(connection, message, values))
 
 
 def _statements(writes: Writes) -> list[Statement]:

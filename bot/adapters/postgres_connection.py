@@ -1,7 +1,10 @@
 """One connection to Postgres, and its errors in words a person can act on.
 
-Nothing here depends on a session: no SET, no prepared statements, no temporary
-tables, no LISTEN. So a transaction pooler may stand in between.
+Nothing here depends on a session: no SET but for one transaction, no prepared
+statements, no temporary tables, no LISTEN. So a transaction pooler may stand in between.
+
+Nothing waits for ever: the server ends a statement that takes too long, and a
+server that does not answer at all is left.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import ClientCursor, conninfo, sql
+from psycopg.abc import RV, PQGen
+from psycopg.pq import TransactionStatus
 
 from bot.domain.errors import DatabaseError, LeaseLost
 
@@ -24,19 +29,35 @@ Row = tuple[Any, ...]
 TCP_TIMEOUT_MS = 30_000
 CONNECT_TIMEOUT_S = 10
 CONNECT_WAITS_S = (0.25, 1.0)
+STATEMENT_TIMEOUT_S = 30.0
+SILENCE_FACTOR = 1.5
+"""How many times as long as a statement may take an answer is waited for: the server's own words are better."""
 
 # Raised by functions and triggers of supabase/migrations.
 LEASE_LOST = "MT001"
 LAW_BROKEN = {"MT002", "MT003"}
 KILLED = "MT004"
 READ_ONLY = "25006"
+TOO_LONG = "57014"
 
 # Waiting does not mend these: wrong password, unknown role, unknown database.
 _HOPELESS = ("password authentication failed", "no password supplied", "does not exist", "authentication failed")
 
 
-def connect(url: str, application: str) -> psycopg.Connection[Row]:
+class PatientConnection(psycopg.Connection[Row]):
+    """Waits for an answer for so long and no longer. patience_s: None for ever."""
+
+    patience_s: float | None = None
+
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        """As in psycopg. Out of patience it raises OperationalError and the connection stays ACTIVE."""
+        return super().wait(gen, interval, self.patience_s if timeout is None else timeout)
+
+
+def connect(url: str, application: str, patience_s: float | None = None) -> PatientConnection:
     """Open a connection, three tries. application: shown in the server's list of connections.
+
+    patience_s: how long any answer of the server is waited for, None for ever.
 
     Statements are sent with their parameters already in them (simple protocol),
     so that several travel in one round trip and form one transaction.
@@ -55,12 +76,14 @@ def connect(url: str, application: str) -> psycopg.Connection[Row]:
     options.setdefault("tcp_user_timeout", TCP_TIMEOUT_MS)
     for wait_s in (*CONNECT_WAITS_S, None):
         try:
-            return psycopg.Connection.connect(
+            connection = PatientConnection.connect(
                 conninfo.make_conninfo(**options),
                 autocommit=True,
                 prepare_threshold=None,
                 cursor_factory=ClientCursor,
             )
+            connection.patience_s = patience_s
+            return connection
         except psycopg.OperationalError as problem:
             if wait_s is None or any(word in str(problem) for word in _HOPELESS):
                 raise _cannot_connect(problem, place(options)) from None
@@ -72,13 +95,17 @@ class Client:
     """A connection that opens at first use; base of the store and the reports.
 
     A connection that breaks is opened anew and the work repeated once: all of
-    it is idempotent.  Threads take turns.
+    it is idempotent.  Threads take turns.  statement_timeout_s: the server ends a
+    statement that takes longer; a server that is silent for half as long again is left.
     """
 
-    def __init__(self, conninfo: str, application: str = "metronome") -> None:
+    def __init__(
+        self, conninfo: str, application: str = "metronome", statement_timeout_s: float = STATEMENT_TIMEOUT_S
+    ) -> None:
         self._conninfo = conninfo
         self._application = application
-        self._connection: psycopg.Connection[Row] | None = None
+        self._statement_timeout_s = statement_timeout_s
+        self._connection: PatientConnection | None = None
         self._turn = threading.Lock()
 
     def run(self, work: Callable[[psycopg.Connection[Row]], T]) -> T:
@@ -87,23 +114,62 @@ class Client:
             connection = self._open()
             with explained(connection.info):
                 try:
-                    return work(connection)
+                    return self._work(work, connection)
                 except psycopg.OperationalError:
                     if not connection.broken:
                         raise
             self.close()
             connection = self._open()
             with explained(connection.info):
-                return work(connection)
+                return self._work(work, connection)
+
+    def ask(self, connection: psycopg.Connection[Row], statements: str, values: Any = None) -> psycopg.Cursor[Row]:
+        """Statements in one message and one transaction, each within the time limit; a cursor on the last one's result.
+
+        The limit travels in the message: a pooler may refuse it among the
+        connection's options, and gives the next transaction another session.
+        """
+        cursor = connection.execute(f"{self.time_limit}\n;\n{statements}".encode(), values)
+        while cursor.nextset():
+            pass
+        return cursor
+
+    @contextmanager
+    def transaction(self, connection: psycopg.Connection[Row]) -> Iterator[None]:
+        """A transaction of several messages, each statement within the time limit."""
+        with connection.transaction():
+            connection.execute(self.time_limit.encode())
+            yield
+
+    @property
+    def time_limit(self) -> str:
+        """The first statement of a transaction of which no statement may take too long."""
+        return f"set local statement_timeout = {round(self._statement_timeout_s * 1000)}"
+
+    def _work(self, work: Callable[[psycopg.Connection[Row]], T], connection: PatientConnection) -> T:
+        try:
+            return work(connection)
+        except psycopg.OperationalError:
+            if connection.info.transaction_status is not TransactionStatus.ACTIVE:
+                raise
+            # Whatever it may still answer, nobody is listening any more.
+            where = _where(connection.info)
+            self.close()
+            raise DatabaseError(
+                f"the database did not answer within {self._statement_timeout_s * SILENCE_FACTOR:g} s",
+                where=where,
+                fix="see whether the server is up; what it was told last may or may not have been done",
+            ) from None
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
-    def _open(self) -> psycopg.Connection[Row]:
+    def _open(self) -> PatientConnection:
         if self._connection is None or self._connection.closed:
-            self._connection = connect(self._conninfo, self._application)
+            patience_s = self._statement_timeout_s * SILENCE_FACTOR
+            self._connection = connect(self._conninfo, self._application, patience_s)
         return self._connection
 
 
@@ -164,6 +230,9 @@ def in_words(problem: psycopg.Error, where: str, doing: str = "") -> DatabaseErr
             where=where,
             fix="nothing was written; `python -m bot why` shows the rows that are there",
         )
+    if state == TOO_LONG:
+        fix = "nothing was written: see in pg_stat_activity what holds it up, then run it again"
+        return DatabaseError(f"the database took too long: {said}", where=where, fix=fix)
     if state in {"40001", "40P01", "55P03"}:
         return DatabaseError(f"two writers met: {said}", where=where, fix="nothing was written: run it again")
     if not doing and state in {"42P01", "42703", "42883"}:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import psycopg
 
@@ -17,7 +18,7 @@ from bot.adapters.postgres_connection import Client, Row
 from bot.adapters.postgres_rows import Json, dumps, query
 from bot.domain.errors import ConfigError
 from bot.domain.markets import Market
-from bot.domain.orders import Fill, Order
+from bot.domain.orders import RESTING, Fill, Order
 from bot.domain.records import EquitySnapshot, Trade
 from bot.domain.timeframes import to_ms
 
@@ -26,7 +27,7 @@ _MONEY = frozenset(
     for record in (Order, Fill, Trade, EquitySnapshot, Market)
     for field in fields(record)
     if "Decimal" in str(field.type)
-) | {"initial_cash", "pnl_today", "pnl_total", "stop_quantity"}
+) | {"initial_cash", "pnl_today", "pnl_total", "stop_quantity", "capital", "added"}
 
 _EVERYTHING = ("ticks", "orders", "order_events", "fills", "trades", "trade_events", "verdicts", "signals", "decisions")
 
@@ -63,8 +64,48 @@ class PostgresReports(Client):
         }
 
     def positions(self) -> list[Json]:
-        """Holdings by the fills, each with its open trade and the stop that rests for it."""
+        """Holdings by the fills, each with its open trade and what rests to protect it.
+
+        stop_price: the lowest trigger.  stop_quantity: base units that stops cover.
+        stops: each with client_id, venue_order_id, quantity not yet sold, stop_price; the largest first.
+        """
         return self._rows("positions", {})
+
+    def live_orders(self, now_ms: int = 0) -> list[Json]:
+        """Orders that are not over, as planned: Order rows with bot, mode and age_ms since they were placed or amended.
+
+        now_ms: venue time, 0 for the database's clock.
+        """
+        return self._rows("live_orders", {"now_ms": now_ms})
+
+    def remains(self, now_ms: int = 0) -> Json:
+        """What still stands at the venue or waits for somebody: for whoever has thrown the kill switch, or closed all.
+
+        {"kill_switch", "positions" with their stops, "resting" orders, "unsettled"
+        orders of which nobody can tell yet what became, "dead_letters" still open}.
+        """
+        orders = self.live_orders(now_ms)
+        resting = [row for row in orders if row["status"] in RESTING]
+        return {
+            "kill_switch": self.kill_switch(),
+            "positions": self.positions(),
+            "resting": resting,
+            "unsettled": [row for row in orders if row not in resting],
+            "dead_letters": self.dead_letters(),
+        }
+
+    def kill_switch(self) -> Json | None:
+        """{"reason", "by", "at_ms"} while it is on, None while it is off."""
+        found: Json = self._one("kill_switch", {})[0]
+        return found if found["reason"] else None
+
+    def dead_letters(self, open_only: bool = True, count: int = 100) -> list[Json]:
+        """Orders that could not be placed, newest first: DeadLetter rows with bot, bot_id, resolved_ms, resolved_by."""
+        return self._rows("dead_letters", {"open_only": open_only, "count": count})
+
+    def live_decisions(self, count: int = 100) -> list[Json]:
+        """Newest first: bot, kind, capital, added, gates, override, reason, author, at_ms."""
+        return self._rows("live_decisions", {"count": count})
 
     def ticks(self, count: int = 20) -> list[Json]:
         """Newest first: TickRecord, and attempts, delay_ms, fence, started_ms, finished_ms."""
@@ -115,7 +156,7 @@ class PostgresReports(Client):
         chosen = {"bot_id": None, "symbol": None} | found[kind]
         values = chosen | {"client_ids": chosen["client_ids"] or [], "slots": chosen["slots"] or []}
         rows = self._one("why_rows", values)[0]
-        return {"kind": kind, "ref": ref} | {name: _with_money(rows[name] or []) for name in _EVERYTHING}
+        return {"kind": kind, "ref": ref} | {name: with_money(rows[name] or []) for name in _EVERYTHING}
 
     def decisions(self, page: int = 200) -> Iterator[Json]:
         """All stored decisions, oldest first: DecisionRecord, and slot_ms and fence."""
@@ -139,11 +180,18 @@ class PostgresReports(Client):
         bot: None for all bots.  source_key: the asker's id of the request; a
         second one with the same id does nothing.  pause and resume act at once,
         in the same transaction; the others at the next tick.
-        Raises ConfigError when there is no such bot.
+        A live bot that was stopped, or never started, is not resumed: that takes a decision.
+        Raises ConfigError when there is no such bot, or none that may be resumed.
         """
         values: Json = {"kind": kind, "bot": bot, "args": dumps(args or {}), "source": source}
         values |= {"source_key": source_key, "now_ms": now_ms}
-        queued, asked = self._one("queue_command", values)
+        queued, asked, stopped = self._one("queue_command", values)
+        if stopped and not asked:
+            raise ConfigError(
+                f"{stopped} trades with real money and is not started",
+                where="--bot",
+                fix="start it with `python -m bot live start`",
+            )
         if not asked:
             raise no_such_bot(bot or "", [row["name"] for row in self.bots()])
         return tuple(queued)
@@ -153,11 +201,11 @@ class PostgresReports(Client):
         return self._rows("audit", {})
 
     def _rows(self, name: str, values: Json) -> list[Json]:
-        return _with_money(self._one(name, values)[0] or [])
+        return with_money(self._one(name, values)[0] or [])
 
     def _one(self, name: str, values: Json) -> Row:
         def read(connection: psycopg.Connection[Row]) -> Row:
-            row = connection.execute(query(name).encode(), values).fetchone()
+            row = self.ask(connection, query(name), values).fetchone()
             assert row is not None
             return row
 
@@ -183,8 +231,11 @@ def _slot_ms(ref: str) -> int:
     return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
-def _with_money(rows: list[Json]) -> list[Json]:
-    return [
-        {key: Decimal(value) if key in _MONEY and isinstance(value, str) else value for key, value in row.items()}
-        for row in rows
-    ]
+def with_money(rows: list[Json]) -> list[Json]:
+    return [{key: _money(key, value) for key, value in row.items()} for row in rows]
+
+
+def _money(key: str, value: Any) -> Any:
+    if key == "stops":
+        return with_money(value)
+    return Decimal(value) if key in _MONEY and isinstance(value, str) else value

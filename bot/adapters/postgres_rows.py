@@ -19,6 +19,7 @@ from bot.domain.orders import Fill, Leg, Order, OrderStatus, OrderType, Side
 from bot.domain.records import (
     BotSnapshot,
     Command,
+    DeadLetter,
     DecisionRecord,
     EquitySnapshot,
     Lease,
@@ -36,8 +37,8 @@ Json = dict[str, Any]
 _ROWS: dict[str, type] = {
     record.__name__: record
     for record in (
-        Command, Cooldown, DecisionRecord, EquitySnapshot, Fill, Market, Order, OrderEvent, RiskEvent, Signal,
-        TickRecord, Trade, TradeEvent, Verdict,
+        Command, Cooldown, DeadLetter, DecisionRecord, EquitySnapshot, Fill, Market, Order, OrderEvent, RiskEvent,
+        Signal, TickRecord, Trade, TradeEvent, Verdict,
     )
 }  # fmt: skip
 _DECIMALS = ("Decimal", "Decimal | None")
@@ -69,8 +70,8 @@ def json_of(record: type, alias: str, *more: str) -> str:
     """
     parts = []
     for name, kind in [(field.name, field.type) for field in fields(record)] + [(name, "") for name in more]:
-        # delay_ms and timings_ms are lengths of time, not moments.
-        if name.endswith("_ms") and name not in {"delay_ms", "timings_ms"}:
+        # These are lengths of time, not moments.
+        if name.endswith("_ms") and name not in {"age_ms", "delay_ms", "timings_ms"}:
             value = f"to_ms({alias}.{column(name)})"
         else:
             value = f"{alias}.{name}" + ("::text" if kind in _DECIMALS else "")

@@ -93,7 +93,8 @@ select json_build_object(
             where f.client_id in (select client_id from alive union all select client_id from settled)),
           'ended_trades', (
             select json_agg($Trade(t) order by t.entry_at, t.trade_id) from trades t
-            where t.status = 'closed' and t.trade_id in (select trade_id from alive)))
+            where t.status = 'closed'
+              and t.trade_id in (select trade_id from alive union all select trade_id from settled)))
       ) end
     ) order by b.bot_id)
     from bots b)
@@ -379,18 +380,21 @@ select json_agg(json_build_object(
 ) order by b.bot_id)
 from bots b
 join cash_balances c using (bot_id)
+-- Capital that came in since is neither profit nor recovery.
 left join lateral (
-  select * from equity_snapshots n where n.bot_id = b.bot_id order by n.at desc limit 1) as e on true
+  select n.at, n.equity + a.added as equity, n.peak_equity + a.added as peak_equity, n.drawdown, n.exposure
+  from equity_snapshots n cross join lateral capital_added_since(n.bot_id, n.at) as a (added)
+  where n.bot_id = b.bot_id order by n.at desc limit 1) as e on true
 left join lateral (
-  select * from equity_snapshots n
+  select n.equity + capital_added_since(n.bot_id, n.at) as equity from equity_snapshots n
   where n.bot_id = b.bot_id and n.at >= date_trunc('day', e.at, 'UTC') order by n.at limit 1) as d on true
 
 -- name: positions
 select json_agg(json_build_object(
-  'bot_id', p.bot_id, 'bot', b.name, 'symbol', p.symbol, 'quantity', p.quantity::text, 'trade_id', t.trade_id,
-  'entry_price', t.entry_price::text, 'entry_ms', to_ms(t.entry_at),
-  'stop_price', coalesce(s.stop_price, t.stop_price)::text, 'stop_quantity', coalesce(s.quantity - s.filled, 0)::text,
-  'target_price', t.target_price::text, 'high_water', t.high_water::text, 'strategy', t.strategy
+  'bot_id', p.bot_id, 'bot', b.name, 'mode', b.mode, 'symbol', p.symbol, 'quantity', p.quantity::text,
+  'trade_id', t.trade_id, 'entry_price', t.entry_price::text, 'entry_ms', to_ms(t.entry_at),
+  'stop_price', coalesce(s.stop_price, t.stop_price)::text, 'stop_quantity', coalesce(s.quantity, 0)::text,
+  'stops', coalesce(s.stops, '[]'), 'target_price', t.target_price::text, 'high_water', t.high_water::text, 'strategy', t.strategy
 ) order by p.bot_id, p.symbol)
 from positions p
 join bots b using (bot_id)
@@ -398,9 +402,40 @@ left join lateral (
   select * from trades t where t.bot_id = p.bot_id and t.symbol = p.symbol and t.status = 'open'
   order by t.entry_at desc limit 1) as t on true
 left join lateral (
-  select * from orders o
-  where o.trade_id = t.trade_id and o.leg = 'stop' and o.status in ('open', 'partially_filled') limit 1) as s on true
+  select min(o.stop_price) as stop_price, sum(o.quantity - o.filled) as quantity, json_agg(json_build_object(
+    'client_id', o.client_id, 'venue_order_id', o.venue_order_id, 'quantity', (o.quantity - o.filled)::text,
+    'stop_price', o.stop_price::text) order by o.quantity - o.filled desc, o.client_id) as stops
+  from orders o
+  where o.trade_id = t.trade_id and o.leg = 'stop' and o.status in ('open', 'partially_filled')) as s on true
 where p.quantity <> 0
+
+-- name: live_orders
+select json_agg($Order(o, bot, mode, age_ms) order by o.created_at, o.client_id)
+from (
+  select o.*, b.name as bot, b.mode,
+    (extract(epoch from coalesce(from_ms(%(now_ms)s), clock_timestamp()) - coalesce(o.placed_at, o.created_at)) * 1000)::bigint
+      as age_ms
+  from orders o join bots b using (bot_id)
+  where o.status in ('planned', 'submitting', 'open', 'partially_filled', 'unknown')) as o
+
+-- name: kill_switch
+select json_build_object('reason', killed_reason, 'by', killed_by, 'at_ms', to_ms(killed_at))
+from (select) as always left join venue_state on killed_reason <> ''
+
+-- name: dead_letters
+select json_agg($DeadLetter(d, bot, bot_id, resolved_ms, resolved_by) order by d.at desc, d.client_id)
+from (
+  select d.*, b.name as bot from dead_letters d join bots b using (bot_id)
+  where d.resolved_at is null or not %(open_only)s order by d.at desc, d.client_id limit %(count)s) as d
+
+-- name: live_decisions
+select json_agg(json_build_object(
+  'live_decision_id', d.live_decision_id, 'bot_id', d.bot_id, 'bot', d.bot, 'kind', d.kind, 'capital', d.capital::text,
+  'added', d.added::text, 'gates', d.gates, 'override', d.override, 'reason', d.reason, 'author', d.author,
+  'at_ms', to_ms(d.at)) order by d.live_decision_id desc)
+from (
+  select d.*, b.name as bot from live_decisions d left join bots b using (bot_id)
+  order by d.live_decision_id desc limit %(count)s) as d
 
 -- name: recent_ticks
 select json_agg($TickRecord(t, attempts, delay_ms, fence, started_ms, finished_ms) order by t.slot_at desc)
@@ -520,8 +555,11 @@ from (
   order by slot_at, bot_id, fence limit %(count)s) as d
 
 -- name: queue_command
-with asked as (
-  select bot_id from bots where %(bot)s::text is null or name = %(bot)s
+with meant as (
+  select bot_id, name, not (%(kind)s = 'resume' and mode = 'live' and not may_trade_live(bot_id)) as may
+  from bots where %(bot)s::text is null or name = %(bot)s
+), asked as (
+  select bot_id from meant where may
 ), stepped as (
   -- A person's pause or resume acts at once, whatever tick is under way.
   update bots b set status = case %(kind)s when 'pause' then 'PAUSED' else 'RUNNING' end
@@ -540,7 +578,10 @@ with asked as (
   on conflict do nothing
   returning command_id
 )
-select coalesce(array_agg(command_id), '{}'), (select count(*) from asked) from queued
+select
+  coalesce(array_agg(command_id), '{}'), (select count(*) from asked),
+  (select string_agg(name, ', ') from meant where not may)
+from queued
 
 -- name: audit
 select json_agg(found) from (
@@ -559,7 +600,7 @@ select json_agg(found) from (
   select 'equity of ' || b.name || ' at ' || e.at, 'cash is initial cash plus all fills', e.cash::text, c.cash::text
   from bots b join cash_balances c using (bot_id)
   cross join lateral (select * from equity_snapshots n where n.bot_id = b.bot_id order by n.at desc limit 1) as e
-  where abs(e.cash - c.cash) >= 0.000001
+  where abs(e.cash + capital_added_since(b.bot_id, e.at) - c.cash) >= 0.000001
     and not exists (select from fills f where f.bot_id = b.bot_id and f.fence > e.fence)
 ) as found
 
@@ -575,3 +616,69 @@ select json_agg(json_build_object(
   'version', s.version, 'overrides', s.overrides, 'changes', s.changes, 'author', s.author, 'note', s.note,
   'rollback_to', s.rollback_to, 'created_ms', to_ms(s.created_at)) order by s.version)
 from bot_settings s where s.bot_id = %(bot_id)s
+
+-- Live trading: who let it begin, who raised, stopped or killed it.
+
+-- name: live_bot
+select
+  b.bot_id, b.name, b.quote, b.status, b.initial_cash, b.baseline,
+  (select to_ms(max(d.at)) from live_decisions d where d.bot_id = b.bot_id and d.kind = 'start'),
+  may_trade_live(b.bot_id)
+from bots b where b.mode = 'live'
+
+-- name: paper_record
+select
+  (select to_ms(date_trunc('day', min(e.at), 'UTC')) from equity_snapshots e where e.bot_id = b.bot_id),
+  (select json_agg(json_build_array(to_ms(d.day), d.equity) order by d.day) from (
+    select distinct on (date_trunc('day', e.at, 'UTC')) date_trunc('day', e.at, 'UTC') as day,
+      (e.equity + capital_added_since(e.bot_id, e.at))::float8 as equity
+    from equity_snapshots e where e.bot_id = b.bot_id
+    order by date_trunc('day', e.at, 'UTC'), e.at desc) as d),
+  (select json_agg($Trade(t) order by t.exit_at, t.trade_id) from trades t
+   where t.bot_id = b.bot_id and t.status = 'closed')
+from bots b where b.name = %(bot)s
+
+-- name: hold_ticks
+-- A row while a tick is under way; otherwise the lease is held, so that none begins before this transaction ends.
+with held as (select released_at, expires_at from leases where name = 'tick' for update)
+select from held where released_at is null and expires_at > clock_timestamp()
+
+-- name: make_live_bot
+insert into bots (name, mode, quote, initial_cash, baseline, status)
+values (%(name)s, 'live', %(quote)s, %(capital)s, %(baseline)s::jsonb, 'IDLE')
+returning bot_id
+
+-- name: fund_live_bot
+update bots b set initial_cash = %(capital)s, baseline = coalesce(%(baseline)s::jsonb, b.baseline)
+where b.bot_id = %(bot_id)s
+  and (select c.cash from cash_balances c where c.bot_id = b.bot_id) - b.initial_cash + %(capital)s >= 0
+
+-- name: decide_live
+insert into live_decisions
+  (bot_id, kind, capital, added, added_after, gates, override, reason, author, asked_as)
+values (
+  %(bot_id)s, %(kind)s, %(capital)s, %(added)s,
+  (select max(e.at) from equity_snapshots e where e.bot_id = %(bot_id)s),
+  %(gates)s::jsonb, %(override)s, %(reason)s, %(author)s, %(asked_as)s)
+
+-- name: move_live_bot
+with moved as (
+  update bots set status = %(status)s where bot_id = %(bot_id)s and status <> %(status)s returning bot_id, status, state
+)
+insert into bot_state_history (bot_id, status, state, reason, at)
+select bot_id, status, state, %(reason)s, clock_timestamp() from moved
+
+-- name: set_kill_switch
+insert into venue_state as v (killed_reason, killed_at, killed_by)
+values (%(reason)s, clock_timestamp(), %(author)s)
+on conflict (only_row) do update set
+  killed_reason = excluded.killed_reason, killed_by = excluded.killed_by,
+  killed_at = case when v.killed_reason = '' then excluded.killed_at else v.killed_at end
+
+-- name: lift_kill_switch
+update venue_state set killed_reason = '', killed_at = null, killed_by = ''
+
+-- name: resolve_dead_letter
+update dead_letters set resolved_at = clock_timestamp(), resolved_by = %(author)s
+where client_id = %(client_id)s and resolved_at is null
+returning true
