@@ -18,7 +18,7 @@ from bot.domain.orders import Intent, Leg, OrderType, Side
 from bot.domain.signals import Signal
 from bot.domain.timeframes import floor_ms, timeframe_ms
 from bot.rulebook import exits, limits
-from bot.rulebook.rounding import ceil_to_step, floor_to_step
+from bot.rulebook.rounding import SIZE_TOLERANCE, ceil_to_step, floor_to_step
 from bot.rulebook.rules import Rules
 
 NAN = float("nan")
@@ -353,13 +353,32 @@ def stop_intents(
 
 def _cover(sizes: Sequence[float], size: float, size_step: float, min_size: float) -> list[float]:
     """Sizes of the same stops that add up to `size`. Less than half a step off is no difference."""
+    if size < min_size:
+        return _drop(sizes, size, size_step)
+    least = min_size - size_step * SIZE_TOLERANCE
     shrunk = _shrink(sizes, size, size_step)
-    covered = [0.0 if left < min_size and left != was else left for left, was in zip(shrunk, sizes, strict=True)]
-    largest = max(range(len(covered)), key=covered.__getitem__)
-    others = sum(covered) - covered[largest]
-    off = size - sum(covered)
-    if size >= min_size and (off >= size_step / 2 or (not others and covered[largest] != sizes[largest])):
+    covered = [0.0 if left < least and left != was else left for left, was in zip(shrunk, sizes, strict=True)]
+    *smaller, largest = sorted(range(len(covered)), key=covered.__getitem__)
+    others = sum(covered[i] for i in smaller)
+    off = size - others - covered[largest]
+    if off >= size_step / 2 or (not others and covered[largest] != sizes[largest]):
+        for i in smaller:
+            if size - others >= least:
+                break
+            others -= covered[i]
+            covered[i] = 0.0
         covered[largest] = size - others
+    return covered
+
+
+def _drop(sizes: Sequence[float], size: float, size_step: float) -> list[float]:
+    """Stops go whole until no more than `size` is covered: it is too small for one of them to be asked for."""
+    covered = list(sizes)
+    excess = sum(sizes) - size
+    for i, own in enumerate(sizes):
+        if excess >= size_step / 2:
+            covered[i] = 0.0
+            excess -= own
     return covered
 
 

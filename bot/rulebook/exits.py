@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from bot.rulebook.rounding import ceil_to_step, floor_to_step
+from bot.rulebook.rounding import SIZE_TOLERANCE, ceil_to_step, floor_to_step
 from bot.rulebook.rules import Ladder, Rules
 
 STAY = 0
@@ -155,8 +155,9 @@ def ladder_sale(
             if first == 0:
                 first = last
     part = held - left
-    if last == 0 or (left > 0.0 and (part < min_size or part * bid < min_notional)):
+    least = min_size - size_step * SIZE_TOLERANCE
+    if last == 0 or (left > 0.0 and (part < least or part * bid < min_notional)):
         return LadderSale(0.0, held, 0, 0)
-    if left < min_size or left * stop_price < min_notional:
+    if left < least or left * stop_price < min_notional:
         return LadderSale(held, 0.0, first, last)
     return LadderSale(part, left, first, last)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 
 STEP_TOLERANCE = 1e-6
+SIZE_TOLERANCE = 0.01
+"""Of a step: what a difference of two sizes may miss a minimum by and still be that minimum."""
 
 
 def floor_to_step(value: float, step: float) -> float:
