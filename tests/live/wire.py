@@ -39,7 +39,8 @@ class Gate:
     """Counts the messages of a run, and does something at one of them.
 
     labels: the run's messages so far.  dead: the run is gone, nothing of it
-    arrives any more.  database_down: no statement gets through.
+    arrives any more.  database_down: no statement gets through.  hooks: by label,
+    done whenever such a message arrives, in all runs.
     """
 
     def __init__(self) -> None:
@@ -47,6 +48,7 @@ class Gate:
         self.dead = False
         self.database_down = False
         self.plans: list[Plan] = []
+        self.hooks: dict[str, Callable[[], None]] = {}
         self._turn = threading.Lock()
 
     def begin(self, *plans: Plan) -> None:
@@ -63,6 +65,8 @@ class Gate:
         with self._turn:
             self.labels.append(label)
             number = len(self.labels)
+        if label in self.hooks:
+            self.hooks[label]()
         return number if self._pass(number, BEFORE) else 0
 
     def answers(self, number: int) -> bool:
