@@ -17,8 +17,8 @@ from bot.domain.decisions import Effect, Reason, Verdict
 from bot.domain.errors import CheckFailed, ConfigError
 from bot.domain.markets import Market
 from bot.domain.orders import RESTING
-from bot.domain.ports import CandleRequest, LiveVenue, MarketData, Store
-from bot.domain.records import BotSnapshot, EquitySnapshot, Lease, Trade, Writes
+from bot.domain.ports import CandleRequest, LiveVenue, MarketData, Opening, Store
+from bot.domain.records import BotSnapshot, BotWrites, EquitySnapshot, Lease, TickRecord, Trade, Writes
 from bot.domain.timeframes import floor_ms, last_closed_open_ms, timeframe_ms
 from bot.domain.venue_orders import Observation
 from bot.jobs.account import Account
@@ -35,7 +35,7 @@ VENUE_ROWS = 720
 class Remembering(LiveVenue, Protocol):
     """A venue that tells its whole history of our account."""
 
-    async def history(self, since_ms: int = 0, now_ms: int = 0) -> Observation: ...
+    async def history(self, since_ms: int = 0) -> Observation: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ async def rebuild(
     opening = await deps.market_data.opening(settings.market.symbols)
     markets = {market.symbol: market for market in await deps.market_data.markets()}
     deps.venue.know(tuple(markets.values()))
-    seen = await deps.venue.history(since_ms, opening.now_ms)
+    seen = replace(await deps.venue.history(since_ms), at_ms=opening.now_ms)
     account, result = take_over(seen, name, cash, settings, markets)
     if result.unsettled:
         waits = ", ".join(f"{symbol} ({why})" for symbol, why in sorted(result.unsettled.items()))
@@ -79,9 +79,11 @@ async def rebuild(
         return document
     bot_id = deps.make_bot(beside)
     lease, _ = _enter(deps)
+    slot_ms = floor_ms(opening.now_ms, settings.market.slot_s * 1000)
     writes = Writes(
+        tick=TickRecord(slot_ms, opening.now_ms, "live", "done", 0, report={"rebuilt": document}),
         markets=tuple(markets.values()), markets_ms=opening.now_ms,
-        bots=(_writes(account, bot_id, settings, opening.now_ms),),
+        bots=(_writes(account, bot_id, settings, opening, markets),),
         live_venue={**deps.venue.state(), "observed_ms": seen.at_ms},
     )  # fmt: skip
     _leave(deps.store, lease, writes)
@@ -167,10 +169,13 @@ def _beside(seen: Observation, account: Account, markets: dict[str, Market]) -> 
     return {asset: amount for asset, amount in beside.items() if amount > 0}
 
 
-def _writes(account: Account, bot_id: int, settings: Settings, now_ms: int) -> Any:
+def _writes(
+    account: Account, bot_id: int, settings: Settings, opening: Opening, markets: dict[str, Market]
+) -> BotWrites:
     """All rows, under the bot's id, and a verdict on the newest candle of each symbol: it is not entered again."""
-    drained = account.drain()
-    value = account.positions_value({})
+    drained, now_ms = account.drain(), opening.now_ms
+    bids = {symbol: quote.bid for symbol, quote in opening.quotes.items() if symbol in markets and quote.bid > 0}
+    value = account.positions_value({s: quantize(bid, markets[s].price_step) for s, bid in bids.items()})
     equity = account.cash + value
     timeframe = settings.market.timeframe
     newest = last_closed_open_ms(now_ms, timeframe)
