@@ -173,7 +173,8 @@ def fees_of(result: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, t
     found = {}
     for symbol, pair in wanted.items():
         taker = _amount(takers[pair]["fee"]) / 100
-        found[symbol] = (_amount(makers[pair]["fee"]) / 100 if pair in makers else taker, taker)
+        maker = _amount(makers[pair]["fee"], signed=True) / 100 if pair in makers else taker
+        found[symbol] = (maker, taker)
     return found
 
 

@@ -189,7 +189,7 @@ class KrakenPrivate:
             return KeyRefusedError(text)
         if words.any_says(said, (words.NONCE,)):
             return TransientError(text) if nonces < 2 else NonceError(text)
-        definite = words.is_refusal(said, (words.NO_SUCH_ORDER,)) and not words.any_says(said, words.RATE_WORDS)
+        definite = words.is_refusal(said, (words.NO_SUCH_ORDER,)) and not words.any_says(said, words.PASSING)
         return RefusedError(text) if definite else TransientError(text)
 
     def _check_may_ask(self) -> None:
@@ -217,11 +217,13 @@ class KrakenPrivate:
         self._points_at_s = now_s
 
     def _heed(self, said: Sequence[str]) -> bool:
-        """Remember when Kraken wants to be left alone."""
-        until_ms = words.quiet_until_ms(said, self._wall_ms())
-        if until_ms:
-            self._quiet_until_ms, self._quiet_why = until_ms, self._clean(said)
-        return until_ms > 0
+        """Remember until when Kraken wants to be left alone; False where it does not, or no longer."""
+        now_ms = self._wall_ms()
+        until_ms = words.quiet_until_ms(said, now_ms)
+        if until_ms <= now_ms:
+            return False
+        self._quiet_until_ms, self._quiet_why = until_ms, self._clean(said)
+        return True
 
     def _clean(self, said: Sequence[str]) -> str:
         """Kraken's words as one line, without what must not be shown, should an answer ever echo it."""

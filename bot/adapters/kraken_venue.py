@@ -26,6 +26,7 @@ from bot.adapters.kraken_private import (
     Sent,
     Verdict,
 )
+from bot.adapters.kraken_public import KrakenPublic
 from bot.adapters.rate_limit import Clock, Pace, RateLimiter, Sleep
 from bot.adapters.retry import ReadError, RetryPolicy
 from bot.adapters.venue_client import VenueClient
@@ -208,14 +209,16 @@ class KrakenVenue:
             fills = await self._account.trades(ids) if ids else ()
             return Observation(now_ms, wanted.since_ms, tuple(orders.values()), fills, balances)
 
-    async def history(self, since_ms: int = 0, now_ms: int = 0) -> Observation:
+    async def history(self, since_ms: int = 0) -> Observation:
         """Everything since a moment: closed orders and executions of all pages, open orders, balances.
 
+        at_ms is the venue's own time, asked for first.
         Executions come last, so that none of an order that is named is missing; some
         may be newer than what the orders say.
         Raises ExchangeError.
         """
         async with self._asking():
+            now_ms = await KrakenPublic(self._client, ()).now_ms()
             balances = await self._account.balances()
             orders = await self._account.open_orders()
             orders |= await self._account.closed_orders(since_ms)
@@ -265,6 +268,8 @@ class KrakenVenue:
         self._account.tries = 1 if self._breaker.half_open else None
         try:
             yield
+        except QuietError as error:
+            raise self._explained(error) from error
         except ReadError as error:
             self._breaker.failed()
             raise self._explained(error) from error

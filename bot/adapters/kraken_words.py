@@ -53,7 +53,8 @@ REFUSALS: frozenset[str] = frozenset(
 NO_SUCH_ORDER = "EOrder:Unknown order"
 """Refuses an amendment or a cancellation; no answer to a new order."""
 
-RATE_WORDS = ("EAPI:Rate limit exceeded", "EGeneral:Too many requests")
+PASSING = ("EAPI:Rate limit exceeded", "EGeneral:Too many requests", THROTTLED)
+"""Of the refusals, those after which a read may be tried again."""
 
 
 def says(text: str, word: str) -> bool:
