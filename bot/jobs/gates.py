@@ -51,11 +51,12 @@ class Gate:
     why: str = ""
 
     def document(self) -> dict[str, Any]:
-        """As plain JSON: what is no finite number is None."""
-        value = self.value if self.value is not None and math.isfinite(self.value) else None
+        """As plain JSON: what is no finite number is None, and `why` says so."""
+        finite = self.value is not None and math.isfinite(self.value)
+        why = self.why or ("" if finite or self.value is None else "no_loss")
         return {
-            "name": self.name, "ok": self.ok, "value": value, "limit": self.limit, "unit": self.unit,
-            "asks": self.asks, "why": self.why,
+            "name": self.name, "ok": self.ok, "value": self.value if finite else None, "limit": self.limit,
+            "unit": self.unit, "asks": self.asks, "why": why,
         }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from bot.domain.book import BotStatus
@@ -40,6 +40,9 @@ METADATA_MAX_AGE_MS = 86_400_000
 
 SAFE_SHARE_OF_LEASE = 0.75
 """How much of the lease may have passed since the last write when a request is sent: then another run may begin."""
+
+MOST_FROM_STORED = 0.10
+"""How far a backup's price may be from the last close of the venue itself, as a fraction."""
 
 LONGEST_DOUBT_MS = 45_000
 """How long a tick waits for certainty about an order on an unprotected position."""
@@ -510,6 +513,8 @@ async def _bring_up_to_date(tick: _Tick) -> None:
         _fetch(tick, requests), _read_windows(tick, wanted)
     )
     tick.laps.lap("fetch")
+    if now.backup:
+        gathered = _plausible(tick, gathered)
     _take_in(tick, gathered, known)
     behind = [r for r in candles.missing(now.stored, known, now.now_ms) if r.symbol not in gathered.problems]
     if behind:
@@ -525,6 +530,25 @@ async def _bring_up_to_date(tick: _Tick) -> None:
     if tick.at_ms is not None:
         _quotes_as_of(tick)
     tick.laps.lap("candles")
+
+
+def _plausible(tick: _Tick, gathered: candles.Gathered) -> candles.Gathered:
+    """What a backup says of symbols whose price is near the one that we last stored of the venue itself.
+
+    Two venues may call different coins by one name; to sell one at the price of the other would be a disaster.
+    """
+    now = tick.now
+    for run in tick.runs:
+        for symbol in run.symbols:
+            newest, quote = bot_run.newest_finest(run, now, symbol), now.quotes.get(symbol)
+            if newest is None or quote is None:
+                continue
+            close = float(newest.close[0])
+            if not abs(quote.last / close - 1.0) <= MOST_FROM_STORED:
+                del now.quotes[symbol]
+                detail = f"{now.backup} says {quote.last:g}, the last stored close is {close:g}"
+                now.problems[symbol] = candles.Problem("no_quote", detail)
+    return replace(gathered, fresh=[one for one in gathered.fresh if one.symbol not in now.problems])
 
 
 async def _fetch(tick: _Tick, requests: Sequence[CandleRequest]) -> candles.Gathered:
