@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.cli.commands import bots, config, control, doctor, migrate, rehearse, run, status, tick, why
+from bot.cli.commands import bots, config, control, doctor, kill, migrate, rehearse, run, status, tick, why
 from bot.cli.declare import new_app, with_root
 
 HELP = """Metronome: one stateless trading tick every five minutes, all memory in Postgres.
@@ -26,6 +26,7 @@ rehearse.declare(app)
 status.declare(app)
 why.declare(app)
 control.declare(app)
+kill.declare(app)
 bots.declare(app)
 config.declare(app)
 migrate.declare(app)

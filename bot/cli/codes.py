@@ -98,6 +98,7 @@ RULE: Mapping[str, tuple[str, str]] = {
     "ledger_drift": ("books differ", "livres divergents"),
     "unsettled": ("orders unsettled", "ordres non éclaircis"),
     "backup_data": ("backup prices", "prix de secours"),
+    "rebuilt": ("taken over", "repris"),
     "trade_over": ("trade is over", "trade terminé"),
     # Of risk events only.
     "foreign_order": ("foreign order", "ordre étranger"),

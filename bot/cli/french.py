@@ -228,6 +228,113 @@ FRENCH: Mapping[str, str] = {
     "there is no rehearsal that this version of the program can read": "il n'y a pas de répétition que cette version "
     "du programme sache lire",
     "run python -m bot rehearse": "lancez python -m bot rehearse",
+    # --- real money ---
+    "nothing to do: the next tick looks up what was sent": "rien à faire : le prochain tick recherche ce qui est "
+    "parti",
+    "left in the middle: the process was told to stop": "interrompu en cours : le processus devait s'arrêter",
+    "the kill switch is NOT on: {}": "l'arrêt d'urgence n'est PAS actif : {}",
+    "stops that rest at Kraken go on protecting; to pull the plug delete the API key at kraken.com, Settings > API, "
+    "then nobody can send anything with it": "les stops en place chez Kraken protègent toujours ; pour tout couper, "
+    "supprimez la clé API sur kraken.com, Settings > API : plus personne ne peut rien envoyer avec",
+    "kill --release lets orders be sent again, and there is nobody to ask": "kill --release laisse repartir des "
+    "ordres, et personne ne peut confirmer",
+    "no open dead letter is named {}": "aucun ordre perdu en cours ne s'appelle {}",
+    "on, nothing is sent: {}": "actif, rien n'est envoyé : {}",
+    "off": "inactif",
+    "when its reason is gone: python -m bot kill --release": "quand la raison a disparu : python -m bot kill "
+    "--release",
+    "none": "aucun",
+    "{} order(s) could not be placed, the newest: {} {}: {}": "{} ordre(s) n'ont pu être placés, le dernier : {} {} : "
+    "{}",
+    "set a stop or sell by hand where it matters, then: python -m bot dead-letters --seen {}": "au besoin, posez un "
+    "stop ou vendez à la main, puis : python -m bot dead-letters --seen {}",
+    "this machine's clock is {} off, live takes {} s at most": "l'horloge de cette machine est décalée de {}, le réel "
+    "en admet {} s au plus",
+    "its time is virtual": "son heure est virtuelle",
+    "near enough to the exchange's": "assez proche de celle de la plateforme",
+    "make a key at {}, without Withdraw, and set KRAKEN_API_KEY and KRAKEN_API_SECRET": "créez une clé sur {}, sans "
+    "Withdraw, et définissez KRAKEN_API_KEY et KRAKEN_API_SECRET",
+    "it works": "elle marche",
+    "tick them at {}, on the key's page": "cochez-les sur {}, page de la clé",
+    "all that trading needs": "tous ceux qu'il faut",
+    "take Withdraw Funds from the key at {}, or make a new key without it and delete this one": "ôtez Withdraw Funds "
+    "de la clé sur {}, ou créez une clé sans ce droit et supprimez celle-ci",
+    "this key MAY WITHDRAW money: whoever steals it takes everything": "cette clé PEUT RETIRER de l'argent : qui la "
+    "vole prend tout",
+    "the key may not withdraw": "la clé ne peut rien retirer",
+    "another program uses this key, one with nanosecond nonces has spoilt it for good: make a new key at {} for this "
+    "bot alone, with a nonce window of {}": "un autre programme utilise cette clé ; avec des nonces en nanosecondes "
+    "il l'a gâtée pour toujours : créez sur {} une clé pour ce bot seul, avec une fenêtre de nonce de {}",
+    "Kraken refuses our nonces: {}": "Kraken refuse nos nonces : {}",
+    "the secret is not that of the key": "le secret n'est pas celui de la clé",
+    "copy both again, or make a new key at {}": "recopiez les deux, ou créez une clé sur {}",
+    "Kraken does not know the key": "Kraken ne connaît pas la clé",
+    "copy it again, or make a new one at {}": "recopiez-la, ou créez-en une sur {}",
+    "give it at {}: {}": "donnez-lui sur {} : {}",
+    "the key may not even say what it may do": "la clé n'a même pas le droit de dire ses droits",
+    "Kraken has locked the key: {}": "Kraken a verrouillé la clé : {}",
+    "wait a quarter of an hour and ask nothing meanwhile": "attendez un quart d'heure sans rien demander",
+    "it could not be tried: {}": "elle n'a pu être essayée : {}",
+    "try again in a minute": "réessayez dans une minute",
+    "accepted; Kraken does not tell the window": "acceptés ; Kraken ne dit pas la fenêtre",
+    "set the nonce window of the key to {} at {}": "mettez la fenêtre de nonce de la clé à {} sur {}",
+    "the nonce window is {}, so requests that overtake each other fail": "la fenêtre de nonce est de {} : des "
+    "requêtes qui se doublent échouent",
+    "accepted, window {} s": "acceptés, fenêtre de {} s",
+    "{} is {}": "{} : {}",
+    "stops go on where the pair is listed; sell what is left by hand at Kraken": "les stops restent là où la paire "
+    "est cotée ; vendez le reste à la main chez Kraken",
+    "all {} pairs with money in them can be left": "les {} paires engagées peuvent être quittées",
+    "{} is now {}": "{} s'appelle maintenant {}",
+    "{} was {} and is {} now": "{} était {}, est maintenant {}",
+    "nothing of it is traded until a tick reads the names anew, a day after the last time": "rien n'y est négocié "
+    "avant qu'un tick relise les noms, un jour après la dernière fois",
+    "as the last tick knew them": "tels que le dernier tick les connaît",
+    "every pair can be entered and left with {}": "chaque paire peut être achetée et revendue avec {}",
+    "more capital, a larger share: python -m bot config set risk.max_position_frac=..., or fewer pairs": "plus de "
+    "capital, une part plus grande : python -m bot config set risk.max_position_frac=..., ou moins de paires",
+    "risk.min_trade_notional={} is more than {} of {}: lower it, or raise risk.max_position_frac": "risk."
+    "min_trade_notional={} dépasse {} de {} : baissez-le, ou augmentez risk.max_position_frac",
+    "with {} nothing can be bought, or not sold again at the stop: {}": "avec {} rien ne peut être acheté, ou revendu "
+    "au stop : {}",
+    "it could not be read: {}": "il n'a pu être lu : {}",
+    "no order on the account but the bot's own": "sur le compte, aucun ordre que ceux du bot",
+    "cancel them at kraken.com, Orders > Open, or give the bot an account of its own": "annulez-les sur kraken.com, "
+    "Orders > Open, ou donnez au bot un compte à lui",
+    "coins or money are held by orders that are not the bot's: {}": "des monnaies sont bloquées par des ordres qui ne "
+    "sont pas du bot : {}",
+    "switch Auto Earn off at kraken.com, Earn, and take the coins back: no order can sell them there": "désactivez "
+    "Auto Earn sur kraken.com, Earn, et récupérez les monnaies : aucun ordre ne peut les vendre là",
+    "under an earning code (.F, .B, .S, .M or .T): {}": "sous un code de placement (.F, .B, .S, .M ou .T) : {}",
+    "no traded coin is out earning": "aucune monnaie négociée n'est placée",
+    "run python -m bot tick: it places what is missing; if that fails, set a stop-loss by hand at Kraken": "lancez "
+    "python -m bot tick : il place ce qui manque ; en cas d'échec, posez un stop-loss à la main chez Kraken",
+    "too small for any order, so without a stop: {}": "trop petit pour un ordre, donc sans stop : {}",
+    "the whole of {} position(s) has stops resting at the exchange": "{} position(s), entièrement sous stops sur la "
+    "plateforme",
+    "overdue, their fate is not looked up yet: {}": "en retard, leur sort n'est pas encore recherché : {}",
+    "run python -m bot tick": "lancez python -m bot tick",
+    "unknown whether they were placed: {}": "on ne sait s'ils ont été placés : {}",
+    "wait half a minute, then: python -m bot tick": "attendez une demi-minute, puis : python -m bot tick",
+    "compare with kraken.com, Orders; python -m bot rebuild takes the books over from Kraken": "comparez avec "
+    "kraken.com, Orders ; python -m bot rebuild reprend les comptes de Kraken",
+    "rows and exchange do not add up: {}": "les lignes et la plateforme ne concordent pas : {}",
+    "{} order(s), each as the exchange has it": "{} ordre(s), chacun comme sur la plateforme",
+    "pay money in at Kraken, cancel orders that hold it, or start with less": "versez de l'argent chez Kraken, "
+    "annulez les ordres qui le bloquent, ou commencez avec moins",
+    "{} free, {} needed": "{} libres, {} nécessaires",
+    "undo at Kraken what was done by hand, or take its books over: python -m bot rebuild": "défaites chez Kraken ce "
+    "qui fut fait à la main, ou reprenez ses comptes : python -m bot rebuild",
+    "account and ledger differ: {}": "le compte et le registre diffèrent : {}",
+    "the account has what the ledger says": "le compte a ce que dit le registre",
+    "see kraken.com, Settings > Fees, whether this is a Kraken Pro account; trade nothing before it is clear":
+    "voyez sur kraken.com, Settings > Fees, si c'est un compte Kraken Pro ; ne négociez rien avant que ce soit clair",
+    "not the fees of a spot account: {}": "ce ne sont pas les frais d'un compte au comptant : {}",
+    "not told": "non indiqués",
+    "python -m bot config set risk.take_profit_frac=... well above the fees of both ways": "python -m bot config set "
+    "risk.take_profit_frac=... bien au-dessus des frais aller et retour",
+    "entry and exit cost {}, the target is {}": "entrée et sortie coûtent {}, l'objectif est {}",
+    "makers pay {}, takers {}": "un maker paie {}, un taker {}",
     # --- the doctor ---
     "Python {}": "Python {}",
     "use Python 3.11 or newer, then: make run": "prenez Python 3.11 ou plus récent, puis : make run",

@@ -50,9 +50,10 @@ class Goodbye:
 
     async def finish(self, work: Coroutine[Any, Any, T]) -> T:
         """What the work gives. Raises TickLeft when it had to be left."""
-        self._work = self._loop.create_task(work)
+        task: asyncio.Task[T] = self._loop.create_task(work)
+        self._work = task
         try:
-            return await self._work
+            return await task
         except asyncio.CancelledError:
             if self._left:
                 raise TickLeft from None

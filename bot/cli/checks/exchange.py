@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from bot.cli import figures
 from bot.cli.checks.result import Check, bad, good
@@ -19,24 +20,44 @@ FORMER_NAMES: Mapping[str, str] = {"MATIC": "POL", "LUNA": "LUNC", "FTM": "S", "
 """Coins that venues list under another name now."""
 
 
-async def checks(settings: Settings) -> list[Check]:
-    """All of them, in order; when the exchange cannot be reached, that one alone."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the exchange says to everybody. skew_s: how far its clock is ahead of this machine's."""
+
+    opening: Opening
+    skew_s: float
+    known: Mapping[str, Market]
+
+
+async def look(settings: Settings, symbols: Sequence[str] = ()) -> Look:
+    """Ask it once. symbols: wanted beside those of the settings.  Raises ExchangeError or ConfigError."""
     market = open_market(settings, hurried=True)
     try:
         before_ms = wall_ms()
-        opening = await market.opening(settings.market.symbols)
+        opening = await market.opening(tuple(dict.fromkeys((*settings.market.symbols, *symbols))))
         skew_s = (opening.now_ms - (before_ms + wall_ms()) / 2) / 1000
-        known = {one.symbol: one for one in await market.markets()}
-    except (ExchangeError, ConfigError) as problem:
-        return [bad("exchange", f"{problem.what} (at {problem.where})", problem.fix)]
+        return Look(opening, skew_s, {one.symbol: one for one in await market.markets()})
     finally:
         await market.aclose()
+
+
+async def checks(settings: Settings) -> list[Check]:
+    """All of them, in order; when the exchange cannot be reached, that one alone."""
+    try:
+        seen = await look(settings)
+    except (ExchangeError, ConfigError) as problem:
+        return [bad("exchange", f"{problem.what} (at {problem.where})", problem.fix)]
+    return judge(settings, seen)
+
+
+def judge(settings: Settings, seen: Look) -> list[Check]:
+    """What follows from the one look."""
     return [
-        good("exchange", f"{settings.exchange.id} answers, {len(known)} pairs"),
-        _clock(skew_s, settings),
-        _status(opening),
-        _symbols(settings.market.symbols, known, opening.quotes),
-        _minimums(settings, known, opening.quotes),
+        good("exchange", f"{settings.exchange.id} answers, {len(seen.known)} pairs"),
+        _clock(seen.skew_s, settings),
+        _status(seen.opening),
+        _symbols(settings.market.symbols, seen.known, seen.opening.quotes),
+        _minimums(settings, seen.known, seen.opening.quotes),
     ]
 
 

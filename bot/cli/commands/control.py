@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 WEEK_MS = 7 * 86_400_000
+WAIT_POLL_S = 1.0
 
 BotOption = Annotated[str | None, typer.Option("--bot", metavar="NAME", help="Only this bot; default: all of them.")]
 
@@ -41,15 +42,74 @@ def declare(app: typer.Typer) -> None:
 
         _send("close", bot, read_symbol(symbol, "SYMBOL"))
 
-    @command(app, "close-all", "close-all", "close-all --bot main --yes")
+    @command(app, "close-all", "close-all", "close-all --bot main --yes", "close-all --yes --wait --for 30m")
     def close_all(
-        bot: BotOption = None, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False
-    ) -> None:
-        """Sell every position at the next tick, at the market. Asks first on a terminal; elsewhere it needs --yes."""
-        _send("close_all", bot, sure=yes)
+        bot: BotOption = None,
+        yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
+        wait: Annotated[bool, typer.Option("--wait", help="Follow it until all is sold.")] = False,
+        lasting: Annotated[
+            str | None, typer.Option("--for", metavar="SPAN", help="Longest wait; default 15m. Then it ends with 5.")
+        ] = None,
+    ) -> int:
+        """Sell every position at the next tick, at the market.
+
+        Asks first on a terminal; elsewhere it needs --yes. A stop stays where it is until the tick has
+        the exit in hand. Asking twice sells once.
+        """
+        from bot.cli.arguments import seconds
+
+        return _close_all(bot, yes, seconds(lasting or "15m", "--for") if wait or lasting else 0.0)
 
 
-def _send(kind: str, bot: str | None, symbol: str = "", sure: bool = True) -> None:
+def _close_all(bot: str | None, sure: bool, wait_s: float) -> int:
+    from bot.cli.commands.config import chosen_bot
+    from bot.cli.remains import read_remains
+    from bot.cli.views import remains as view
+    from bot.cli.wiring import open_reports
+    from bot.domain.errors import CheckFailed
+
+    with open_reports() as reports:
+        names = [row["name"] for row in reports.bots()]
+        meant = names if bot is None else [chosen_bot(reports.bots(), bot)]
+        found = read_remains(reports, meant)
+        held = [one["bot"] for one in found["positions"]]
+        document: Document = {"kind": "close_all", "commands": [], **found}
+        if not sure and not _confirmed(meant, len(held)):
+            session.report(document, view.close_all)
+            return 0
+        document["commands"] = [
+            {"command_id": number, "bot": name, "positions": held.count(name)}
+            for name in meant
+            for number in reports.queue_command("close_all", name)
+        ]
+        document["next_tick_by"] = _next_tick(reports.ticks(1))
+        if wait_s:
+            document |= _until_closed(reports, meant, found, wait_s)
+    session.report(document, view.close_all)
+    return 0 if document.get("done", True) else CheckFailed.exit_code
+
+
+def _until_closed(reports: PostgresReports, meant: list[str], found: Document, wait_s: float) -> Document:
+    """What remains once nothing does, or when the time is up; each change is told at once."""
+    import time
+
+    from bot.cli.remains import read_remains
+    from bot.cli.texts import text
+
+    give_up, told = time.monotonic() + wait_s, ""
+    while True:
+        standing = [*found["positions"], *found["entries"], *found["exits"], *found["unknown"]]
+        left = ", ".join(dict.fromkeys(f"{one['bot']} {one['symbol']}" for one in standing))
+        if left and left != told:
+            session.note(text("close_all.waiting", left=left))
+            told = left
+        if not left or time.monotonic() >= give_up:
+            return {**found, "done": not left}
+        time.sleep(min(WAIT_POLL_S, max(give_up - time.monotonic(), 0.0)))
+        found = read_remains(reports, meant)
+
+
+def _send(kind: str, bot: str | None, symbol: str = "") -> None:
     from bot.cli.commands.config import chosen_bot
     from bot.cli.views import small
     from bot.cli.wiring import open_reports
@@ -60,9 +120,6 @@ def _send(kind: str, bot: str | None, symbol: str = "", sure: bool = True) -> No
         held = [(row["bot"], row["symbol"]) for row in reports.positions() if row["bot"] in meant]
         if symbol:
             meant = _holders(symbol, held + _waiting_entries(reports, meant))
-        if not sure and not _confirmed(meant, len(held)):
-            session.report({"kind": kind, "commands": []}, small.control)
-            return
         commands = [
             {"command_id": number, "bot": name, "positions": sum(1 for holder, _ in held if holder == name)}
             for name in meant

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,13 +15,19 @@ if TYPE_CHECKING:
     from bot.cli.checks.result import Check
 
 TIMEOUT_S = 20.0
+LIVE_TIMEOUT_S = 60.0
+"""A key's calls are few a minute, and a tick at work goes first."""
 
 
 def declare(app: typer.Typer) -> None:
     """Add the command."""
 
-    @command(app, "doctor", "doctor", "doctor --json")
-    def doctor() -> int:
+    @command(app, "doctor", "doctor", "doctor --json", "doctor --live")
+    def doctor(
+        live: Annotated[
+            bool, typer.Option("--live", help="Also all that real money asks for: key, account, stops, books.")
+        ] = False,
+    ) -> int:
         """Check what a tick needs, and how to mend it.
 
         Python, settings, database, exchange, clock, schedule and more. Ends with 5 when a check failed.
@@ -30,13 +36,13 @@ def declare(app: typer.Typer) -> None:
 
         from bot.cli.views import doctor as view
 
-        document = asyncio.run(examine())
+        document = asyncio.run(examine(live))
         session.report(document, view.blocks)
         return 0 if all(check["ok"] for check in document["checks"]) else CheckFailed.exit_code
 
 
-async def examine() -> Document:
-    """Every check, those that wait for somebody else at the same time."""
+async def examine(live: bool = False) -> Document:
+    """Every check, those that wait for somebody else at the same time. live: those of real money too."""
     import asyncio
 
     from bot.cli.checks import database, exchange, local
@@ -45,16 +51,23 @@ async def examine() -> Document:
     from bot.domain.errors import ConfigError
     from bot.settings import Settings, load
 
-    here = [_here(name, check) for name, check in _local(local).items()]
+    here = [_here(name, check) for name, check in _local(local).items() if not (live and name == "key_permissions")]
     try:
         settings = load()
     except ConfigError:
         settings = Settings()  # told by the settings check; the rest is checked with the defaults
     with progress(text("doctor.progress"), None):
-        remote = await asyncio.gather(
-            _timed("database", lambda: asyncio.to_thread(database.checks, settings.market.slot_s)),
-            _timed("exchange", lambda: exchange.checks(settings)),
-        )
+        if live:
+            from bot.cli.live_checks import live_checks
+
+            remote = [await _timed("live", live_checks, LIVE_TIMEOUT_S)]
+        else:
+            remote = list(
+                await asyncio.gather(
+                    _timed("database", lambda: asyncio.to_thread(database.checks, settings.market.slot_s)),
+                    _timed("exchange", lambda: exchange.checks(settings)),
+                )
+            )
     found = [*here, *(check for part in remote for check in part)]
     return {"checks": [{"name": one.name, "ok": one.ok, "detail": one.detail, "fix": one.fix} for one in found]}
 
@@ -74,7 +87,9 @@ def _here(name: str, check: Callable[[], Check]) -> Check:
         return bad(name, f"{problem.what} (at {problem.where})", problem.fix)
 
 
-async def _timed(name: str, work: Callable[[], Awaitable[list[Check]]]) -> list[Check]:
+async def _timed(
+    name: str, work: Callable[[], Awaitable[list[Check]]], timeout_s: float = TIMEOUT_S
+) -> list[Check]:
     """The checks of one part; one failed check when they take too long or break."""
     import asyncio
 
@@ -82,10 +97,10 @@ async def _timed(name: str, work: Callable[[], Awaitable[list[Check]]]) -> list[
     from bot.domain.errors import MetronomeError
 
     try:
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             return await work()
     except TimeoutError:
-        return [bad(name, f"no answer within {TIMEOUT_S:g} s", "see whether the network and the server are up")]
+        return [bad(name, f"no answer within {timeout_s:g} s", "see whether the network and the server are up")]
     except MetronomeError as problem:
         return [bad(name, f"{problem.what} (at {problem.where})", problem.fix)]
     except Exception as problem:
