@@ -218,6 +218,10 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "les prix viennent d'une autre plateforme, la nôtre étant injoignable : stops et sorties actifs, "
         "entrées en attente",
     },
+    "rebuilt": {
+        "en": "the books were taken over from the exchange while this candle was the newest",
+        "fr": "les livres ont été repris de la plateforme quand cette bougie était la plus récente",
+    },
     "venue_status": {
         "en": "the exchange is not fully open: stops and exits run, entries wait",
         "fr": "la plateforme n'est pas entièrement ouverte : stops et sorties actifs, entrées en attente",
