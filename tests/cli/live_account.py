@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -13,7 +12,7 @@ from bot.domain.orders import Fill, Leg, Order, OrderStatus, OrderType, Side, cl
 from bot.domain.records import BotWrites, DeadLetter, TickRecord, Trade, Writes
 from bot.simulator import Simulator
 from bot.simulator.auth import TRADING, ApiKey
-from tests.simulator.private.client import Client
+from tests.simulator.private.client import Client, client
 
 SYMBOL = "BTC/EUR"
 CAPITAL = Decimal(1000)
@@ -126,4 +125,18 @@ class LiveAccount:
         return stop
 
 
-Spoil = Callable[[LiveAccount], None]
+def sound_account(venue: Simulator, database_url: str) -> LiveAccount:
+    """The whole of it: money, two keys, a live bot with a protected position."""
+    venue.desk.deposit("EUR", 1500)
+    by_hand = client(venue, venue.desk.add_key("by hand"))
+    variables = {
+        "DATABASE_URL": database_url,
+        "KRAKEN_API_URL": venue.url,
+        "METRONOME_MARKET__SYMBOLS": SYMBOLS,
+        "TRADING_MODE": "live",
+    }
+    key = venue.desk.add_key("trade", nonce_window=10_000)
+    made = LiveAccount(venue, database_url, key, by_hand, variables)
+    made.use_key(key)
+    made.start()
+    return made

@@ -14,25 +14,14 @@ from bot.cli.live_facts import gather
 from bot.domain.orders import Leg, OrderStatus
 from bot.simulator.auth import QUERY_OPEN, TRADING, WITHDRAW
 from tests.cli.conftest import Bot, Done, environment
-from tests.cli.live_account import SYMBOLS, LiveAccount
+from tests.cli.live_account import SYMBOLS, LiveAccount, sound_account
 from tests.simulator.private.client import client
 
 
 @pytest.fixture
-def account(database_url, venue, monkeypatch) -> LiveAccount:
+def account(database_url, venue) -> LiveAccount:
     """The sound one."""
-    venue.desk.deposit("EUR", 1500)
-    by_hand = client(venue, venue.desk.add_key("by hand"))
-    variables = {
-        "DATABASE_URL": database_url,
-        "KRAKEN_API_URL": venue.url,
-        "METRONOME_MARKET__SYMBOLS": SYMBOLS,
-        "TRADING_MODE": "live",
-    }
-    made = LiveAccount(venue, database_url, None, by_hand, variables)
-    made.use_key(venue.desk.add_key("trade", nonce_window=10_000))
-    made.start()
-    return made
+    return sound_account(venue, database_url)
 
 
 def examined(bot: Bot, account: LiveAccount) -> Done:
