@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from bot.cli.commands import bots, config, control, doctor, kill, migrate, rehearse, run, status, tick, why
+from bot.cli.commands import (
+    bots,
+    config,
+    control,
+    doctor,
+    kill,
+    live,
+    migrate,
+    rebuild,
+    rehearse,
+    run,
+    status,
+    tick,
+    why,
+)
 from bot.cli.declare import new_app, with_root
 
 HELP = """Metronome: one stateless trading tick every five minutes, all memory in Postgres.
@@ -26,8 +40,10 @@ rehearse.declare(app)
 status.declare(app)
 why.declare(app)
 control.declare(app)
+live.declare(app)
 kill.declare(app)
 bots.declare(app)
 config.declare(app)
 migrate.declare(app)
+rebuild.declare(app)
 doctor.declare(app)

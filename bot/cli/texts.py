@@ -45,7 +45,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "fix": ("To mend", "Remède"),
     "check": ("Check", "Contrôle"),
     "detail": ("Detail", "Détail"),
-    "value": ("Value", "Valeur"),
     "field": ("Setting", "Réglage"),
     "set_by": ("Set by", "Défini par"),
     "range": ("Allowed", "Permis"),
@@ -315,7 +314,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "live.refused_gates": ("Refused: not every gate is open", "Refusé : toutes les conditions ne sont pas remplies"),
     "live.or_override": (
         "Or write the reason to go on all the same into LIVE_OVERRIDE, as a sentence: it is stored with the decision.",
-        "Ou écrivez dans LIVE_OVERRIDE, en une phrase, pourquoi continuer quand même : elle est gardée avec la décision.",
+        "Ou écrivez dans LIVE_OVERRIDE, en une phrase, pourquoi continuer quand même : elle est gardée.",
     ),
     "live.refused_checks": (
         "Refused: these checks failed, and nothing overrides them",
@@ -350,6 +349,24 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Encore détenu : {held}. Pour vendre : python -m bot close-all",
     ),
     "live.by_hand": ("asked for at the command line", "demandé en ligne de commande"),
+    # rebuild
+    "rebuild.reason": ("taken over from the exchange: the database was lost", "repris de la plateforme : base perdue"),
+    "rebuild.ask": (
+        "Write {trades} trade(s), {positions} of them open, into this database?",
+        "Écrire {trades} trade(s), dont {positions} ouvert(s), dans cette base ?",
+    ),
+    "rebuild.found": (
+        "{bot}: the exchange remembers {trades} trade(s) with {fills} fill(s)",
+        "{bot} : la plateforme se souvient de {trades} trade(s) et {fills} exécution(s)",
+    ),
+    "rebuild.cash": ("Cash of the bot: {cash}", "Liquidités du bot : {cash}"),
+    "rebuild.beside": ("In the account beside the bot's own: {beside}", "Sur le compte, hors du bot : {beside}"),
+    "rebuild.foreign": ("Not the bot's, and resting: {order}", "En attente et pas au bot : {order}"),
+    "rebuild.written": (
+        "Written. {bot} is paused: it protects and exits; to let it enter again: python -m bot resume --bot {bot}",
+        "Écrit. {bot} est en pause : stops et sorties actifs ; pour reprendre : python -m bot resume --bot {bot}",
+    ),
+    "rebuild.not_written": ("Nothing was written.", "Rien n'a été écrit."),
     # migrate
     "migrate.done": (
         "{count} migration(s) applied, {already} were there",

@@ -52,12 +52,13 @@ class RebuildDeps:
 
 
 async def rebuild(
-    deps: RebuildDeps, name: str, cash: Decimal, *, since_ms: int = 0, dry_run: bool = False
+    deps: RebuildDeps, name: str, cash: Decimal, approve: Callable[[dict[str, Any]], bool], *, since_ms: int = 0
 ) -> dict[str, Any]:
     """Take over a bot's orders, fills and trades from the venue; the document says what was found.
 
     name: the bot's, as it was: its orders are known by it.  cash: what it began with,
-    quote currency.  dry_run: read and tell, write nothing.
+    quote currency.  approve: asked with the document once all is read; nothing is
+    written unless it says yes.
 
     Raises ConfigError on a database that has a live bot, CheckFailed when the venue's
     answers do not add up: then nothing is written.
@@ -75,7 +76,7 @@ async def rebuild(
     await _follow_prices(account, deps.market_data, markets, settings, opening.now_ms)
     beside = _beside(seen, account, markets)
     document = _document(account, result, beside)
-    if dry_run:
+    if not approve(document):
         return document
     bot_id = deps.make_bot(beside)
     lease, _ = _enter(deps)
@@ -87,7 +88,7 @@ async def rebuild(
         live_venue={**deps.venue.state(), "observed_ms": seen.at_ms},
     )  # fmt: skip
     _leave(deps.store, lease, writes)
-    return document
+    return {**document, "written": True}
 
 
 def _enter(deps: RebuildDeps) -> tuple[Lease, Writes]:
@@ -209,5 +210,6 @@ def _document(account: Account, result: Reconciled, beside: dict[str, Decimal]) 
             for trade in account.trades.values()
         ],
         "foreign_orders": [f"{f.symbol} {f.side.value} {f.venue_order_id}" for f in result.foreign],
+        "written": False,
         "beside": {asset: float(amount) for asset, amount in beside.items()},
     }  # fmt: skip
