@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from bot.jobs.replay import replay
 from tests.jobs.books import check_books
 from tests.jobs.paths import HOUR, MINUTE, STEP, T0, Path
+from tests.jobs.test_crashes import Killed, MortalStore, let_the_lease_run_out
 from tests.jobs.world import MakeWorld, Row, World, verdicts_of
 
 SOON = T0 + 30_000
@@ -151,3 +153,26 @@ def test_every_part_pays_into_the_same_trade(holder):
     kinds = [row["kind"] for row in world.all("select kind from trade_events order by trade_event_id")]
     assert kinds.count("filled") == 2
     assert kinds[-1] == "closed"
+
+
+@pytest.mark.parametrize("retry_ms", [0, STEP])
+def test_a_tick_that_dies_while_it_sells_a_rung_sells_it_once(make_world: MakeWorld, retry_ms: int):
+    world = make_world({"BTC": Path().break_out().go(1.052, T0, T0 + STEP)}, LADDER)
+    for calls in itertools.count(1):
+        world.tick(SOON)
+        store = MortalStore(world.url, calls)
+        try:
+            world.tick(SOON + STEP, store=store, holder="mortal")
+        except Killed:
+            pass
+        else:
+            break  # it makes fewer calls than that: every one has been tried
+        finally:
+            store.close()
+        let_the_lease_run_out(world)
+        tick_to(world, SOON + 4 * STEP, SOON + STEP + retry_ms)
+        (trade,) = world.trades()
+        assert float(trade["open_quantity"] / trade["quantity"]) == pytest.approx(0.5, abs=1e-6)
+        assert [order["status"] for order in exits(world)].count("filled") == 1
+        world.start_anew()
+    assert calls > 3
