@@ -19,7 +19,7 @@ def blocks(document: Document) -> list[Block]:
     ]
     quote = document["quote"]
     if document["positions"]:
-        headings = (word("symbol"), ">" + word("quantity"), ">" + word("entry_price"), ">" + word("stop_price"))
+        headings = (word("symbol"), ">" + word("quantity"), ">" + word("entry_price"), ">" + word("stop"))
         rows = [
             (
                 held["symbol"], figures.size(held["quantity"]), figures.price(held["entry_price"]),
