@@ -102,6 +102,7 @@ FRENCH: Mapping[str, str] = {
     "nothing is held now": "rien n'est en position",
     "close-all sells everything, and there is nobody to ask": "close-all vend tout, et personne ne peut confirmer",
     "add --yes if you mean it": "ajoutez --yes si c'est voulu",
+    "add --yes": "ajoutez --yes",
     "why of what?": "le pourquoi de quoi ?",
     "give an order, a trade, a time, or a symbol like {}": "donnez un ordre, un trade, une heure ou une paire comme {}",
     "no order, trade, tick or symbol of that name": "aucun ordre, trade, tick ni paire de ce nom",
@@ -126,6 +127,66 @@ FRENCH: Mapping[str, str] = {
     "a live bot is left alone: this run may send no real orders": "un bot réel n'est pas touché : cette exécution ne "
     "peut envoyer aucun ordre réel",
     "set TRADING_MODE to live": "mettez TRADING_MODE à live",
+    "real money is let in only where TRADING_MODE is live": "l'argent réel n'entre que là où TRADING_MODE vaut live",
+    "set TRADING_MODE=live here and wherever ticks run": "mettez TRADING_MODE=live ici et là où tournent les ticks",
+    "LIVE_OVERRIDE is not a reason in words": "LIVE_OVERRIDE n'est pas une raison en toutes lettres",
+    "write why in a sentence of at least {} words and {} letters; it is stored": "écrivez pourquoi en une phrase d'au "
+    "moins {} mots et {} lettres ; elle est gardée",
+    "no backtest is on record: without one only a written reason in LIVE_OVERRIDE goes on": "aucun backtest n'est "
+    "enregistré : sans lui, seule une raison écrite dans LIVE_OVERRIDE permet de continuer",
+    "wait {} more day(s) with ticks": "attendez encore {} jour(s) avec des ticks",
+    "wait for {} more closed trade(s)": "attendez encore {} trade(s) fermé(s)",
+    "wait: there is too little to tell by": "attendez : il y a trop peu pour juger",
+    "stay at this capital until the figure is good enough": "gardez ce capital jusqu'à ce que le chiffre suffise",
+    "try other settings on a new paper bot: python -m bot bots add NAME": "essayez d'autres réglages sur un nouveau "
+    "bot papier : python -m bot bots add NOM",
+    "when all else is there: python -m bot live start": "quand tout le reste est là : python -m bot live start",
+    "no bot trades with real money": "aucun bot ne négocie avec de l'argent réel",
+    "begin with python -m bot live start": "commencez par python -m bot live start",
+    "{} has the capital of the last step already": "{} a déjà le capital du dernier palier",
+    "add a step to live.capital_steps if it is to have more": "ajoutez un palier à live.capital_steps s'il doit en "
+    "avoir plus",
+    "there is no live bot": "il n'y a pas de bot réel",
+    "there is nothing to stop": "il n'y a rien à arrêter",
+    "the checks took more than {} s": "les contrôles ont pris plus de {} s",
+    "{} trades with real money already": "{} négocie déjà avec de l'argent réel",
+    "nothing to do; after a pause: python -m bot resume, for more capital: python -m bot live raise": "rien à faire ; "
+    "après une pause : python -m bot resume, pour plus de capital : python -m bot live raise",
+    "options stand behind the command that they are for": "les options suivent la commande qu'elles concernent",
+    "write live {} and then the options": "écrivez live {} puis les options",
+    "this lets real money trade, and there is nobody to ask": "ceci laisse négocier de l'argent réel, et personne ne "
+    "peut confirmer",
+    "{} trades with real money and is not started": "{} négocie avec de l'argent réel et n'est pas démarré",
+    "start it with `python -m bot live start`": "démarrez-le avec `python -m bot live start`",
+    "{} is not started": "{} n'est pas démarré",
+    "{} trades with {} {} already": "{} négocie déjà avec {} {}",
+    "give more than that; to trade with less, stop it and start it anew": "donnez-en plus ; pour moins, arrêtez-le et "
+    "démarrez-le de nouveau",
+    "{} was never started": "{} n'a jamais été démarré",
+    "a tick is under way, and a bot's money changes between ticks only": "un tick est en cours, et l'argent d'un bot "
+    "ne change qu'entre deux ticks",
+    "nothing was changed: try again in a minute": "rien n'a été changé : réessayez dans une minute",
+    "the kill switch is on: {}": "l'arrêt d'urgence est actif : {}",
+    "lift it first, when it is safe to trade": "levez-le d'abord, quand il est sûr de négocier",
+    "{} holds positions that {} {} do not pay for": "{} détient des positions que {} {} ne paient pas",
+    "give it more, or close its positions first": "donnez-lui plus, ou fermez d'abord ses positions",
+    "{} is the live bot: one venue account, one bot": "{} est le bot réel : un compte, un bot",
+    "TRADING_MODE is not live: this bot is left alone": "TRADING_MODE n'est pas live : ce bot n'est pas touché",
+    "set TRADING_MODE=live, or stop the bot with: python -m bot live stop": "mettez TRADING_MODE=live, ou arrêtez le "
+    "bot par : python -m bot live stop",
+    "the account could not be read: {}": "le compte n'a pas pu être lu : {}",
+    "nothing to do: stops rest at the venue, and it is asked again at the next tick": "rien à faire : les stops sont "
+    "sur la plateforme, nouvel essai au prochain tick",
+    "undo it by hand at the venue, or take its books over with: python -m bot rebuild": "défaites-le à la main sur la "
+    "plateforme, ou reprenez ses livres par : python -m bot rebuild",
+    "orders that are not the bot's: {}": "des ordres qui ne sont pas au bot : {}",
+    "cancel them at the venue, or keep the bot's money in an account of its own": "annulez-les sur la plateforme, ou "
+    "donnez au bot un compte à lui",
+    "{}: nobody can tell yet what became of an order ({})": "{} : le sort d'un ordre n'est pas encore connu ({})",
+    "{}: {} of {} have a resting stop": "{} : {} sur {} ont un stop placé",
+    "nothing to do: it is looked up again at the next tick": "rien à faire : nouvel examen au prochain tick",
+    "nothing to do unless it lasts: then set a stop at the venue by hand": "rien à faire sauf si cela dure : alors "
+    "placez un stop à la main sur la plateforme",
     # --- exchange ---
     "cannot reach {}: {}": "impossible de joindre {} : {}",
     "no connection ({})": "pas de connexion ({})",

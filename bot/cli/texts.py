@@ -148,6 +148,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{delivered} done, {missed} missed, longest gap {gap}",
         "{delivered} faits, {missed} manqués, plus long trou {gap}",
     ),
+    "status.live": (
+        "{bot}: {amount}, step {step} of {steps}, {state}",
+        "{bot} : {amount}, palier {step} sur {steps}, {state}",
+    ),
     "status.no_tick": ("no tick yet", "aucun tick"),
     "status.tick_text": ("{slot} UTC ({status}), {age} ago", "{slot} UTC ({status}), il y a {age}"),
     "status.no_model": ("rules only, no model yet", "règles seules, pas encore de modèle"),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bot.adapters.config_store import ConfigStore
     from bot.adapters.exchange import CcxtMarketData
     from bot.adapters.kraken_venue import KrakenVenue
+    from bot.adapters.live_store import LiveStore
     from bot.adapters.postgres import PostgresStore
     from bot.adapters.postgres_reports import PostgresReports
     from bot.domain.markets import Market
@@ -111,6 +112,18 @@ def open_config() -> Iterator[ConfigStore]:
     from bot.adapters.config_store import ConfigStore
 
     store = ConfigStore(ready_database().url)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def open_live_store() -> Iterator[LiveStore]:
+    """Decisions about real money. Raises DatabaseError."""
+    from bot.adapters.live_store import LiveStore
+
+    store = LiveStore(ready_database().url)
     try:
         yield store
     finally:

@@ -160,14 +160,15 @@ def _parsed(text: str) -> tuple[str, Any]:
 
 def _changed(overrides: Document, changes: Document) -> Document:
     """The overrides as they will be, by dotted names; what is taken back is left out."""
-    flat = _dotted(overrides) | changes
+    flat = dotted(overrides) | changes
     return {name: value for name, value in flat.items() if value is not None}
 
 
-def _dotted(group: Document, prefix: str = "") -> Document:
+def dotted(group: Document, prefix: str = "") -> Document:
+    """Nested overrides by dotted names."""
     flat: Document = {}
     for name, value in group.items():
-        flat |= _dotted(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+        flat |= dotted(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
     return flat
 
 

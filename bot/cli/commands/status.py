@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bot.cli.declare import command
 from bot.cli.session import session
+
+if TYPE_CHECKING:
+    from bot.adapters.postgres_reports import PostgresReports
 
 Document = dict[str, Any]
 
@@ -23,7 +26,7 @@ def declare(app: typer.Typer) -> None:
     ) -> None:
         """Bots, positions, last tick, open risks.
 
-        With today's result, the stop of each position, and the slots that nobody worked.
+        With real money's capital, today's result, the stop of each position, and the slots that nobody worked.
         """
         from bot.cli.views import status as view
 
@@ -41,11 +44,13 @@ def read_status(rehearsal: bool = False) -> Document:
         ticks = reports.ticks(1)
         now_ms = ticks[0]["now_ms"] if rehearsal and ticks else wall_ms()
         found = reports.status(now_ms, slot_s * 1000)
+        live = None if rehearsal else _live(reports)
     tick, slots = found["last_tick"], found["slots"]
     return {
         "source": "rehearsal" if rehearsal else "bots",
         "now": iso(now_ms),
         "bots": document(found["bots"]),
+        "live": live,
         "positions": [_position(row) for row in document(found["positions"])],
         "last_tick": tick and _tick(tick, now_ms),
         "slots": {
@@ -60,6 +65,29 @@ def read_status(rehearsal: bool = False) -> Document:
         "model": {"name": None, "detail": "rules only, no model yet"},
         "risk_events": document(found["risk_events"]),
     }
+
+
+def _live(reports: PostgresReports) -> Document:
+    """The bot that trades with real money and its capital's step, and the kill switch; None for what there is not."""
+    from bot.cli.plain_json import document
+    from bot.cli.wiring import open_live_store
+    from bot.settings import load_cached
+
+    with open_live_store() as store:
+        bot = store.live_bot()
+    told: Document = {"bot": None, "kill_switch": document(reports.kill_switch())}
+    if bot is not None:
+        steps = load_cached().live.capital_steps
+        told |= {
+            "bot": bot.name,
+            "may_trade": bot.may_trade,
+            "capital": float(bot.capital),
+            "quote": bot.quote,
+            "step": sum(step <= bot.capital for step in steps),
+            "steps": len(steps),
+            "next_capital": next((step for step in steps if step > bot.capital), None),
+        }
+    return told
 
 
 def _position(row: Document) -> Document:

@@ -18,7 +18,9 @@ STATUS_TONES = {"RUNNING": GOOD, "PAUSED": WARNING, "ERROR": BAD, "IDLE": FAINT}
 def blocks(document: Mapping[str, Any]) -> list[Block]:
     """Bots, positions, the clock, what is wrong."""
     mark = [Line(text("why.rehearsal"), WARNING)] if document["source"] == "rehearsal" else []
-    return [*mark, *bots(document["bots"]), *_positions(document["positions"]), *_clock(document), *_risks(document)]
+    real = _live(document["live"]) if document["live"] else []
+    held = _positions(document["positions"])
+    return [*mark, *bots(document["bots"]), *real, *held, *_clock(document), *_risks(document)]
 
 
 def bots(listed: list[Mapping[str, Any]]) -> list[Block]:
@@ -44,6 +46,24 @@ def bots(listed: list[Mapping[str, Any]]) -> list[Block]:
 def _gain(value: float | None) -> Any:
     tone = "" if not value else GOOD if value > 0 else BAD
     return cell(figures.gain(value), tone)
+
+
+def _live(live: Mapping[str, Any]) -> list[Block]:
+    """Real money: with how much, and whether anything is sent at all."""
+    rows: list[tuple[str, object]] = []
+    if live["bot"]:
+        told = text(
+            "status.live",
+            bot=live["bot"],
+            amount=figures.money(live["capital"], live["quote"]),
+            step=live["step"],
+            steps=live["steps"],
+            state=text("live.may_trade") if live["may_trade"] else text("live.may_not_trade"),
+        )
+        rows.append((text("live.bot"), cell(told, WARNING)))
+    if live["kill_switch"]:
+        rows.append((text("live.killed"), cell(live["kill_switch"]["reason"], BAD)))
+    return [Heading(text("live.title")), pairs(*rows)] if rows else []
 
 
 def _positions(held: list[Mapping[str, Any]]) -> list[Block]:
