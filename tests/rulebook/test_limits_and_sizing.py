@@ -89,6 +89,40 @@ def test_each_limit_shrinks_or_blocks_as_the_table_says(
     assert (shrinking[-1] if shrinking else limits.NO_RULE, plan.blocked_by) == (shrunk_by, blocked_by)
 
 
+@pytest.mark.parametrize(
+    ("change", "blocked_by", "limit"),
+    [
+        ({"open_count": 30}, limits.MAX_OPEN_POSITIONS, 30.0),
+        ({"stop_price": 100.0}, limits.RISK_PER_TRADE, 0.015),
+        ({"exposure": 800.0}, limits.EXPOSURE, 0.8),
+        ({"cash_free": -1.0}, limits.CASH, -1.0),
+        ({"cash_free": 5.0}, limits.MIN_TRADE, 10.0),
+        ({"min_size": 1.5}, limits.DUST, 150.0),
+        ({"min_notional": 99.0}, limits.DUST, 99.0),
+        ({}, limits.NO_RULE, 0.0),
+    ],
+)
+def test_a_refusal_tells_the_number_that_it_went_by(change: dict[str, Any], blocked_by: int, limit: float) -> None:
+    plan = plan_entry(ENTRY._replace(**change), rules())
+    assert (plan.blocked_by, plan.limit) == (blocked_by, limit)
+
+
+def test_what_was_never_sized_was_shrunk_by_nothing() -> None:
+    assert plan_entry(ENTRY._replace(open_count=30), rules())[:3] == (0.0, 0.0, (0.0, 0.0, 0.0))
+    assert plan_entry(ENTRY._replace(stop_price=100.0), rules())[:3] == (0.0, 0.0, (0.0, 0.0, 0.0))
+
+
+@pytest.mark.parametrize("change", [{"min_size": 0.5}, {"min_notional": 48.0}, {"min_size": 0.5, "min_notional": 48.0}])
+def test_a_size_of_just_the_minimum_is_large_enough(change: dict[str, Any]) -> None:
+    just = ENTRY._replace(size_step=0.5, equity=500.0, stop_price=96.0, **change)
+    assert plan_entry(just, rules(min_trade_notional=50.0)).size == 0.5
+
+
+def test_a_share_of_less_than_one_is_a_share_too() -> None:
+    assert limits.cap_position(9.0, 0.5, 2.0, 0.5) == 0.125
+    assert limits.cap_position(9.0, -5.0, 2.0, 0.5) == 0.0
+
+
 money = st.floats(0.0, 1e7)
 share = st.floats(0.001, 1.0)
 
