@@ -206,6 +206,12 @@ def test_a_trade_follows_its_lowest_stop_and_tells_from_where_to_where():
     assert acc.drain().trade_events == (TradeEvent(TRADE.trade_id, "stop_moved", NOW + 1, moved),)
 
 
+def test_a_stop_without_a_price_leaves_its_trade_without_one():
+    acc = holding()
+    acc.put_order(replace(STOP, stop_price=None), NOW)
+    assert acc.trades[TRADE.trade_id].stop_price is None
+
+
 def test_only_a_resting_stop_moves_the_stop_of_its_trade():
     acc = holding()
     acc.put_order(replace(STOP, stop_price=D(99), status=S.CANCELLED), NOW)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal as D
+from typing import Any
 
 from bot.domain.orders import Fill, Leg, Order, OrderStatus, OrderType, Side, adopted_id
 from bot.domain.venue_orders import Balance, VenueOrder
@@ -26,7 +27,7 @@ def told(result: Reconciled) -> list[tuple[str, int, str]]:
     return [(step.why, step.at_ms, step.order.status.value) for step in result.steps]
 
 
-def attached(entry: Order, stop_price: D | None = None, **changes: object) -> VenueOrder:
+def attached(entry: Order, stop_price: D | None = None, **changes: Any) -> VenueOrder:
     """The stop that the venue made of an entry's fill."""
     made = VenueOrder(
         "O-S", "", 0, entry.venue_order_id, entry.symbol, Side.SELL, OrderType.STOP_LOSS, S.OPEN, D(1), ZERO, None,
