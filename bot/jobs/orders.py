@@ -18,10 +18,11 @@ MOST_RUNS_PER_SLOT = 32
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An intent with the order that carries it out."""
+    """An intent with the order that carries it out. held: base units of its symbol when it was planned."""
 
     intent: Intent
     order: Order
+    held: Decimal = ZERO
 
 
 def _price(value: float, market: Market) -> Decimal | None:
@@ -113,7 +114,8 @@ def plan_orders(
                     order, quantity=_quantity(intent, account, market) + order.filled,
                     stop_price=_price(intent.stop_price, market), placed_ms=now_ms, reason=intent.reason,
                 )  # fmt: skip
-        planned.append(Planned(intent, order))
+        trade = account.trade_of(intent.symbol)
+        planned.append(Planned(intent, order, trade.open_quantity if trade else ZERO))
     return planned
 
 
@@ -141,7 +143,7 @@ async def send(
             continue
         now_ms = clock()
         if action == "place":
-            done = await _place(item.order, account, venue, quotes, markets, volumes, now_ms)
+            done = await _place(item, account, venue, quotes, markets, volumes, now_ms)
         elif action == "amend":
             done = await _amend(item.order, account, venue, now_ms)
         else:
@@ -151,7 +153,7 @@ async def send(
 
 
 async def _place(
-    order: Order,
+    item: Planned,
     account: Account,
     venue: Venue,
     quotes: Mapping[str, Quote],
@@ -159,12 +161,16 @@ async def _place(
     volumes: Mapping[str, float],
     now_ms: int,
 ) -> bool:
+    order = item.order
     if order.leg is not Leg.ENTRY:
         # A cancel before this one may have brought fills: what they sold is not there to be sold again.
         trade = account.trade_of(order.symbol)
         held = trade.open_quantity if trade else ZERO
         if held <= ZERO:
             _not_sent(account, order, "nothing is left to sell", now_ms)
+            return True
+        if held != item.held and order.quantity < item.held:
+            _not_sent(account, order, "a part of another holding was to be sold", now_ms)
             return True
         order = replace(order, quantity=min(order.quantity, held))
     symbol = order.symbol

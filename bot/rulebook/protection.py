@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.domain.book import Book
 from bot.domain.decisions import SymbolView
@@ -43,5 +44,7 @@ def protection(
                 )
             )  # fmt: skip
             continue
-        intents.extend(stop_intents(position, stop, view.size_step, view.min_size, slot_ms))
+        mended = stop_intents(position, stop, view.size_step, view.min_size, slot_ms)
+        # A stop that trails keeps its name when only its size changes: it becomes the reason of the exit.
+        intents.extend(replace(one, reason="trailing_stop") if position.armed else one for one in mended)
     return tuple(intents)
