@@ -120,15 +120,15 @@ def _learn(report: Path) -> None:
 def _tick(request: dict[str, Any]) -> None:
     """The child: one tick, its document on disk, and out without any clearing up."""
     from bot.adapters.postgres import PostgresStore
+    from tests.live.clock import SharedClock
     from tests.live.runs import LiveRun
-    from tests.live.world import SharedClock
 
     code, before = 0, set(sys.modules)
     try:
         job = Job(**request["job"])
         clock = SharedClock(request["clock"])
         store = PostgresStore(job.database_url)
-        document = asyncio.run(LiveRun(job, clock.now_ms).run(store))
+        document = asyncio.run(LiveRun(job, clock).run(store))
         store.close()
     except BaseException as error:
         code, document = 1, {"raised": type(error).__name__, "text": str(error), "trace": traceback.format_exc()}

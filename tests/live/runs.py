@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 from bot.adapters.exchange import CcxtMarketData
@@ -16,7 +16,8 @@ from bot.domain.records import BotSnapshot, Snapshot
 from bot.jobs.rules import paper_rules
 from bot.jobs.tick import TickDeps, run_tick
 from bot.settings import Settings
-from tests.jobs.world import Document, merged, no_wait, settings
+from tests.jobs.world import Document, merged, settings
+from tests.live.clock import SharedClock
 
 NO_PACE = Pace(pair_interval_s=0, interval_s=0)
 
@@ -37,11 +38,12 @@ class Job:
 
 
 class LiveRun:
-    """Adapters and dependencies of one tick. wall_ms: its machine's clock."""
+    """Adapters and dependencies of one tick. clock: its machine's; the venue's goes the same."""
 
-    def __init__(self, job: Job, wall_ms: Callable[[], int]) -> None:
+    def __init__(self, job: Job, clock: SharedClock) -> None:
         self.job = job
-        self._wall_ms = wall_ms
+        self._clock = clock
+        self._wall_ms = clock.now_ms
         self._open: list[Any] = []
         self._snapshot: Snapshot | None = None
 
@@ -49,6 +51,11 @@ class LiveRun:
         try:
             return await run_tick(self._deps(store), **how)
         finally:
+            # As asyncio.run does when a process ends: nothing of this tick goes on into the next one.
+            left = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
             for adapter in self._open:
                 await adapter.aclose()
 
@@ -64,7 +71,7 @@ class LiveRun:
             holder=self.job.holder,
             lease_s=self.job.lease_s,
             live=self.job.live,
-            sleep=no_wait,
+            sleep=self._clock.sleep,
         )
 
     def _open_market(self, snapshot: Snapshot) -> CcxtMarketData:
@@ -75,7 +82,7 @@ class LiveRun:
             pace=NO_PACE,
             clock=lambda: 0.0,
             wall_ms=self._wall_ms,
-            sleep=no_wait,
+            sleep=self._clock.sleep,
             jitter=lambda: 0.0,
         )
         market.restore_breaker(snapshot.breaker)
@@ -96,13 +103,10 @@ class LiveRun:
             markets=self._snapshot.markets,
             state=self._snapshot.live_venue,
             wall_ms=self._wall_ms,
-            sleep=no_wait,
+            sleep=self._clock.sleep,
             clock=lambda: self._wall_ms() / 1000,
             pace=CallPace(most=1e9),
         )
         self._open.append(venue)
         return venue
 
-
-def named(job: Job, **changes: Any) -> Job:
-    return replace(job, **changes)

@@ -67,7 +67,7 @@ def stop_raised(world: LiveWorld) -> None:
 def price_runs_away(world: LiveWorld) -> None:
     """An order book is read, ten seconds later the order arrives: the price is another."""
     warm(world)
-    world.gate.hooks["AddOrder limit"] = lambda: world.at(world.wall_ms + 10_000)
+    world.gate.hooks["AddOrder limit"] = lambda: world.at(world.now_ms + 10_000)
 
 
 def lose_stop(world: LiveWorld) -> None:

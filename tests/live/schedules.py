@@ -259,7 +259,6 @@ class _Run:
     def __init__(self, world: LiveWorld, outcome: Outcome) -> None:
         self.world, self.outcome = world, outcome
         self.last_ms = 0
-        self.killed_ms = 0
         self.trouble_until_ms = 0
 
     def all(self) -> None:
@@ -299,30 +298,27 @@ class _Run:
 
     def tick(self, n: int, at_ms: int, slot: Slot) -> str:
         world = self.world
-        world.at(max(at_ms, world.wall_ms + 1))
-        if self.killed_ms and at_ms - self.killed_ms >= LEASE_MS:
+        world.at(max(at_ms, world.now_ms + 1))
+        if world.now_ms - self.last_ms >= LEASE_MS:
             world.end_lease()
-            self.killed_ms = 0
         before = self.faults_so_far()
         plans = [Plan(line.n, line.when, self._act(line)) for line in slot.lines if line.what != "fault"]
         world.gate.begin(*plans)
-        held_off = world.key.locked_until_ms > world.wall_ms
-        how, dead = self._run(bool(plans)), world.gate.dead
+        held_off = world.key.locked_until_ms > world.now_ms
+        how = self._run(bool(plans))
         labels = list(world.gate.labels)
         fired = self.faults_so_far() - before + sum(plan.done for plan in plans)
-        if dead:
-            self.killed_ms = world.wall_ms
-        able = not (fired or held_off or slot.mode != "online" or world.wall_ms - self.last_ms < APART_MS)
+        able = not (fired or held_off or slot.mode != "online" or world.now_ms - self.last_ms < APART_MS)
         able = able and how == "done"
-        excused = fired or held_off or world.wall_ms < self.trouble_until_ms or slot.mode != "online"
+        excused = fired or held_off or world.now_ms < self.trouble_until_ms or slot.mode != "online"
         if how not in ("done", "skipped") and not excused:
-            raise Unexpected(f"the tick at {_clock(world.wall_ms)} ended with {how} although nothing went wrong")
+            raise Unexpected(f"the tick at {_clock(world.now_ms)} ended with {how} although nothing went wrong")
         if fired:
-            self.trouble_until_ms = world.wall_ms + LOCKOUT_MS
+            self.trouble_until_ms = world.now_ms + LOCKOUT_MS
         self.outcome.happened.update([line.what for line, plan in zip(_wire(slot), plans, strict=True) if plan.done])
-        self.outcome.ran.append(Ran(n, world.wall_ms, able, how))
-        self.outcome.told.append(f"{_clock(world.wall_ms)} {how}{'' if able else ' (troubled)'}: {_orders(labels)}")
-        self.last_ms = world.wall_ms
+        self.outcome.ran.append(Ran(n, world.now_ms, able, how))
+        self.outcome.told.append(f"{_clock(world.now_ms)} {how}{'' if able else ' (troubled)'}: {_orders(labels)}")
+        self.last_ms = world.now_ms
         world.gate.begin()
         return how
 

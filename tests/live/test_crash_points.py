@@ -99,7 +99,7 @@ def make_up(world: LiveWorld, scene: Scene) -> None:
     """Two clean ticks, then the laws."""
     world.gate.begin()
     world.end_lease()
-    began_ms = world.wall_ms
+    began_ms = world.now_ms
     for n in (1, 2):
         world.tick(scene.moment + n * SLOT_MS)
     check_live(world)

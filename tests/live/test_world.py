@@ -33,7 +33,6 @@ def test_a_day_in_the_market_leaves_venue_and_ledger_alike(make_live: MakeLive):
         check_live(world)
         private = sum(n for name, n in world.asked.items() if name in PRIVATE)
         assert private <= 12
-    print([(t["symbol"], t["exit_reason"], t["entry_at"], t["exit_at"], t["stop_price"]) for t in world.trades()])
     reasons = {trade["exit_reason"] for trade in world.trades("status = 'closed'")}
     assert reasons >= {"stop_loss", "take_profit"}
     assert world.naked_ms() == 0

@@ -17,6 +17,7 @@ import psycopg
 from aiohttp import web
 
 from bot.simulator import Simulator
+from tests.live.clock import SharedClock
 from tests.state.proxy import _message, _startup, _until_ready
 
 BEFORE, AFTER = "before", "after"
@@ -82,10 +83,15 @@ class Gate:
 
 
 class GatedSimulator(Simulator):
-    """A venue behind a gate."""
+    """A venue behind a gate, with a clock that other processes see."""
+
+    clock: SharedClock
 
     def __init__(self, *args: object, **more: object) -> None:
         super().__init__(*args, **more)  # type: ignore[arg-type]
+        clock = SharedClock()
+        clock.set_ms(self.clock.now_ms())
+        self.clock = self.venue.clock = clock
         self.gate = Gate()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:

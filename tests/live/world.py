@@ -5,12 +5,8 @@ from __future__ import annotations
 import copy
 import dataclasses
 import itertools
-import mmap
-import struct
-import tempfile
 from collections.abc import Sequence
 from decimal import Decimal
-from pathlib import Path as FilePath
 from typing import Any
 
 import psycopg
@@ -21,6 +17,7 @@ from bot.simulator import Recording
 from bot.simulator.auth import ApiKey
 from tests.jobs.paths import T0
 from tests.jobs.world import CountingStore, Document, World, merged
+from tests.live.clock import SharedClock
 from tests.live.runs import Job, LiveRun
 from tests.live.watch import Naked, WatchedAccount, naked, watch
 from tests.live.wire import DatabaseWire, Gate, GatedSimulator
@@ -62,29 +59,6 @@ class LiveStore(CountingStore):
             raise Killed("gone")
 
 
-class SharedClock:
-    """The machine's clock of all runs, in this process and in others: it follows the venue's."""
-
-    def __init__(self, path: str = "") -> None:
-        if not path:
-            with tempfile.NamedTemporaryFile(prefix="clock-", delete=False) as file:
-                file.write(bytes(8))
-                path = file.name
-        self.path = path
-        with open(path, "r+b") as file:
-            self._map = mmap.mmap(file.fileno(), 8)
-
-    def set_ms(self, at_ms: int) -> None:
-        self._map[:] = struct.pack("q", at_ms)
-
-    def now_ms(self) -> int:
-        return int(struct.unpack("q", self._map[:])[0])
-
-    def close(self) -> None:
-        self._map.close()
-        FilePath(self.path).unlink(missing_ok=True)
-
-
 class LiveWorld(World):
     """A world whose bot trades with real orders. Its account: CASH for the bot and BESIDE that is none of its own.
 
@@ -104,15 +78,14 @@ class LiveWorld(World):
         self.venue.desk.deposit("EUR", CASH)
         for asset, amount in BESIDE.items():
             self.venue.desk.deposit(asset, amount)
-        self.clock = SharedClock()
-        self.clock.set_ms(self.wall_ms)
+        self.clock: SharedClock = self.venue.clock
         self.runs = itertools.count(1)
         self._saved: tuple[Any, Any, int] | None = None
 
     def close(self) -> None:
         self.wire.close()
-        self.clock.close()
         super().close()
+        self.clock.close()
 
     def go_live(self, name: str = "main", cash: Decimal = CASH) -> int:
         """The live bot's row, as the decision to go live leaves it."""
@@ -138,10 +111,12 @@ class LiveWorld(World):
 
     # Ticks
 
+    @property
+    def now_ms(self) -> int:
+        return self.clock.now_ms()
+
     def at(self, moment_ms: int) -> None:
         """Set everyone's clock."""
-        self.venue.clock.set_ms(moment_ms)
-        self.wall_ms = moment_ms
         self.clock.set_ms(moment_ms)
 
     def job(self, holder: str = "", through_wire: bool = False, **changes: Any) -> Job:
@@ -167,7 +142,7 @@ class LiveWorld(World):
         job = self.job(holder, through_wire, **changes)
         store = LiveStore(job.database_url, self.gate)
         try:
-            document = self.runner.run(LiveRun(job, lambda: self.wall_ms).run(store))
+            document = self.runner.run(LiveRun(job, self.clock).run(store))
         finally:
             self.trips = store.trips
             store.close()
@@ -187,7 +162,7 @@ class LiveWorld(World):
     def naked(self) -> list[Naked]:
         """Stretches of time in which a position had too little stop, by the venue's own times."""
         self.venue.desk.state()
-        return naked(self.account, self.venue.clock.now_ms())
+        return naked(self.account, self.now_ms)
 
     def naked_ms(self) -> int:
         """The longest of them."""
@@ -198,7 +173,7 @@ class LiveWorld(World):
     def save(self) -> None:
         """Remember database and venue as they are now, to come back to."""
         assert not self.believed()["on_the_way"]
-        self._saved = (self._copy(self.account), copy.deepcopy(self.venue.desk.keys), self.venue.clock.now_ms())
+        self._saved = (self._copy(self.account), copy.deepcopy(self.venue.desk.keys), self.now_ms)
         self.db.execute(_SAVE.encode())
 
     def restore(self) -> None:
