@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
@@ -20,7 +20,7 @@ from bot.domain.venue_orders import Observation, ObserveRequest
 from tests.exchange.venues import Time
 
 Reply = tuple[int, str]
-Script = Mapping[str, list[Reply | Callable[[dict[str, str]], Reply]]]
+Script = Mapping[str, Sequence[Reply | Callable[[dict[str, str]], Reply]]]
 
 NOW_MS = 1_700_395_920_000
 KEY, SECRET = "KEYKEYKEYKEYKEYKEYKEY", "U0VDUkVUU0VDUkVUU0VDUkVU"

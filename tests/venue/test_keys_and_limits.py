@@ -21,7 +21,6 @@ from tests.venue.scripted import KEY, SECRET, bad, good, scripted_trader
 
 S = OrderStatus
 LOCKED = "EGeneral:Temporary lockout"
-NO_PAIRS = {"open": {}}, {"closed": {}, "count": 0}
 
 
 def test_a_lockout_is_waited_out_also_by_the_next_process(simulator: Simulator, open_trader: Open) -> None:
@@ -222,8 +221,11 @@ def test_private_calls_keep_to_krakens_counter() -> None:
     """A quiet look costs four points without balances: the fourth in a row has to wait."""
 
     async def main() -> Any:
-        opened, closed = NO_PAIRS
-        script = {"OpenOrders": [good(opened)], "ClosedOrders": [good(closed)], "AddOrder": [bad("EService:Busy")]}
+        script = {
+            "OpenOrders": [good({"open": {}})],
+            "ClosedOrders": [good({"closed": {}, "count": 0})],
+            "AddOrder": [bad("EService:Busy")],
+        }
         async with scripted_trader(script, pace=CallPace(most=15, earned_per_s=0.5)) as (trader, _):
             for _ in range(3):
                 await trader.observe()

@@ -171,7 +171,8 @@ def _order(txid: str, status: str = "open", **values: Any) -> dict[str, Any]:
 
 
 def _without(name: str) -> dict[str, Any]:
-    return _order("O1", **{name: ...})
+    entry = _order("O1")["O1"]
+    return {"O1": {key: value for key, value in entry.items() if key != name}}
 
 
 MALFORMED_ORDERS: list[Any] = [
