@@ -342,11 +342,9 @@ FRENCH: Mapping[str, str] = {
     "the nonce window is {}, so requests that overtake each other fail": "la fenêtre de nonce est de {} : des "
     "requêtes qui se doublent échouent",
     "accepted, window {} s": "acceptés, fenêtre de {} s",
-    "{} is {}": "{} : {}",
     "stops go on where the pair is listed; sell what is left by hand at Kraken": "les stops restent là où la paire "
     "est cotée ; vendez le reste à la main chez Kraken",
-    "all {} pairs with money in them can be left": "les {} paires engagées peuvent être quittées",
-    "{} is now {}": "{} s'appelle maintenant {}",
+    "each of {} pair(s) with money in it can be left": "{} paire(s) engagée(s), toutes peuvent être quittées",
     "{} was {} and is {} now": "{} était {}, est maintenant {}",
     "nothing of it is traded until a tick reads the names anew, a day after the last time": "rien n'y est négocié "
     "avant qu'un tick relise les noms, un jour après la dernière fois",
@@ -386,6 +384,8 @@ FRENCH: Mapping[str, str] = {
     "{} free, {} needed": "{} libres, {} nécessaires",
     "undo at Kraken what was done by hand, or take its books over: python -m bot rebuild": "défaites chez Kraken ce "
     "qui fut fait à la main, ou reprenez ses comptes : python -m bot rebuild",
+    "{}: ledger {}, account {}": "{} : registre {}, compte {}",
+    "{}: {} of {} protected": "{} : {} sur {} sous stops",
     "account and ledger differ: {}": "le compte et le registre diffèrent : {}",
     "the account has what the ledger says": "le compte a ce que dit le registre",
     "see kraken.com, Settings > Fees, whether this is a Kraken Pro account; trade nothing before it is clear":
@@ -407,7 +407,8 @@ FRENCH: Mapping[str, str] = {
     "give METRONOME_HOME a folder that can be written": "donnez à METRONOME_HOME un dossier où écrire",
     "profile {}, {} symbols, candles of {}": "profil {}, {} paires, bougies de {}",
     "no key: paper only": "pas de clé : papier seulement",
-    "a key is set and not used: paper only": "une clé est définie et ne sert pas : papier seulement",
+    "a key is set; to try it: python -m bot doctor --live": "une clé est définie ; pour l'essayer : python -m "
+    "bot doctor --live",
     "{} is missing": "{} manque",
     "set {} too, or leave both out": "définissez aussi {}, ou aucun des deux",
     "not configured: no messages are sent": "non configuré : aucun message n'est envoyé",

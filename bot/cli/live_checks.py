@@ -222,15 +222,15 @@ def _pairs(facts: LiveFacts) -> Iterator[Check]:
 
 
 def _held_pairs(facts: LiveFacts, look: Look) -> Check:
-    """Pairs in which money is, or may come to be: each must be one that can be left."""
-    held = _symbols_at_work(facts)
+    """Pairs in which the bot has money or an order: each must be one that can be left."""
+    held = _engaged(facts)
     told = [f"{symbol} is not listed" for symbol in held if symbol not in look.known]
     told += [f"{s} is {look.known[s].status}" for s in held if s in look.known and look.known[s].status != "online"]
-    renamed = [f"{s} is now {new}" for s in held if s not in look.known and (new := _new_name(s, look.known))]
+    renamed = [f"{s} is {new} now" for s in held if s not in look.known and (new := _new_name(s, look.known))]
     if told:
         fix = "; ".join(renamed) or "stops go on where the pair is listed; sell what is left by hand at Kraken"
         return bad("live_pairs", ", ".join(told), fix)
-    return good("live_pairs", f"all {len(held)} pairs with money in them can be left")
+    return good("live_pairs", f"each of {len(held)} pair(s) with money in it can be left")
 
 
 def _new_name(symbol: str, known: Mapping[str, Market]) -> str:
@@ -469,10 +469,15 @@ def _capital(facts: LiveFacts) -> Decimal:
 
 def _symbols_at_work(facts: LiveFacts) -> tuple[str, ...]:
     """Pairs that the settings name, and those in which the bot has something."""
-    symbols = list(facts.settings.market.symbols)
-    if facts.books is not None:
-        symbols += [trade.symbol for trade in facts.books.trades] + [order.symbol for order in facts.books.orders]
-    return tuple(dict.fromkeys(symbols))
+    return tuple(dict.fromkeys((*facts.settings.market.symbols, *_engaged(facts))))
+
+
+def _engaged(facts: LiveFacts) -> tuple[str, ...]:
+    """Pairs in which the bot has coins or an order."""
+    if facts.books is None:
+        return ()
+    held = [trade.symbol for trade in facts.books.trades] + [order.symbol for order in facts.books.orders]
+    return tuple(dict.fromkeys(held))
 
 
 def _plain(amount: Decimal) -> str:

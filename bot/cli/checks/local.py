@@ -58,7 +58,8 @@ def settings() -> Check:
 def key_permissions() -> Check:
     secrets = read_secrets()
     given = {"KRAKEN_API_KEY": secrets.kraken_api_key, "KRAKEN_API_SECRET": secrets.kraken_api_secret}
-    return _all_or_none("key_permissions", given, "no key: paper only", "a key is set and not used: paper only")
+    every = "a key is set; to try it: python -m bot doctor --live"
+    return _all_or_none("key_permissions", given, "no key: paper only", every)
 
 
 def telegram() -> Check:
