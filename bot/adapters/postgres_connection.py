@@ -136,9 +136,10 @@ class Client:
 
     @contextmanager
     def transaction(self, connection: psycopg.Connection[Row]) -> Iterator[None]:
-        """A transaction of several messages, each statement within the time limit."""
+        """A transaction of several messages, each statement and each pause between two within the time limit."""
+        pauses = self.time_limit.replace("statement_timeout", "idle_in_transaction_session_timeout")
         with connection.transaction():
-            connection.execute(self.time_limit.encode())
+            connection.execute(f"{self.time_limit}\n;\n{pauses}".encode())
             yield
 
     @property

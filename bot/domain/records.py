@@ -165,9 +165,9 @@ class BotSnapshot:
 
     Of a live bot only: settled_orders are the final ones that the venue may still
     list, of open trades or ended lately; known_fills the venue_trade_ids of all
-    these orders and of the open ones; ended_trades closed trades of which an order is
-    still alive, so that it may open them again; baseline what the venue's account
-    held beside the bot's own when it went live, by asset.
+    these orders and of the open ones; ended_trades closed trades of any of these
+    orders, which a late fill may open again; baseline what the venue's account held
+    beside the bot's own when it went live, by asset.
     """
 
     bot_id: int
