@@ -128,6 +128,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Paper tick on live prices of {exchange}",
         "Tick sur papier aux prix réels de {exchange}",
     ),
+    "run.real": (
+        "Tick with REAL orders at {exchange}",
+        "Tick avec de VRAIS ordres sur {exchange}",
+    ),
     "run.other": (
         "Paper tick on the prices of {url}: not the exchange itself",
         "Tick sur papier aux prix de {url} : pas la plateforme elle-même",
@@ -287,7 +291,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "live.no_bot": ("none yet", "aucun"),
     "live.may_trade": ("may trade", "peut négocier"),
     "live.may_not_trade": ("may enter nothing", "ne peut pas entrer"),
-    "live.capital": ("Capital", "Capital"),
+    "live.capital": ("Capital", "Capital confié"),
     "live.baseline": ("Beside it", "À côté"),
     "live.override": ("LIVE_OVERRIDE", "LIVE_OVERRIDE"),
     "live.killed": ("Kill switch", "Arrêt d'urgence"),

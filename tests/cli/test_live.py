@@ -245,6 +245,10 @@ def test_a_started_bot_looks_at_its_account_in_the_next_tick(started, venue):
     assert venue.requests.counts()["BalanceEx"] > before["BalanceEx"]
 
 
+def test_run_says_that_its_orders_are_real(started):
+    assert "REAL orders" in started("run").out
+
+
 def test_with_paper_mode_a_live_bot_is_left_alone_and_the_paper_bot_goes_on(started, trading, venue, database_url):
     before = venue.requests.counts()
     assert trading("tick", **SIZES).code == 0

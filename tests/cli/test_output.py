@@ -19,6 +19,7 @@ CANARY = "canary-7f3a91"
 REPORTS = [
     ("doctor",),
     ("status",),
+    ("live",),
     ("bots", "list"),
     ("config", "show"),
     ("config", "set", "risk.stop_loss_frac=0.03"),

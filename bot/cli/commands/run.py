@@ -21,7 +21,7 @@ def declare(app: typer.Typer) -> None:
 
     @command(app, "run", "run", "run --lang fr", "run --json")
     def run() -> None:
-        """Paper tick on live prices, with a report.
+        """Paper tick on live prices, with a report. Where TRADING_MODE is live, a live bot's tick too.
 
         The report says what it saw, what it decided and why, what it holds, what to do next. Where the
         exchange cannot be reached, a rehearsal of the bundled recording, marked REPLAY.

@@ -22,9 +22,7 @@ def blocks(document: Mapping[str, Any]) -> list[Block]:
     if replayed:
         shown += [Line(text("run.replay"), WARNING)]
     else:
-        name = document["exchange"].capitalize()
-        other = document.get("url")
-        shown += [Line(text("run.other", url=other) if other else text("run.live", exchange=name), STRONG)]
+        shown += [_market(document)]
     if made.get("already"):
         shown.append(Line(tick.skipped(made["already"]), FAINT))
     if made.get("bots") or "skipped" not in made:
@@ -32,6 +30,14 @@ def blocks(document: Mapping[str, Any]) -> list[Block]:
     if document["rehearsal"] is not None:
         shown += rehearse.blocks(document["rehearsal"], MOST_TRADES)
     return [*shown, Heading(word("next")), _next(made, replayed)]
+
+
+def _market(document: Mapping[str, Any]) -> Line:
+    """Whose prices these are, and whether the orders are real."""
+    name, other = document["exchange"].capitalize(), document.get("url")
+    if document["tick"].get("mode") == "live":
+        return Line(text("run.real", exchange=other or name), WARNING)
+    return Line(text("run.other", url=other) if other else text("run.live", exchange=name), STRONG)
 
 
 def _next(made: Mapping[str, Any], replayed: bool) -> Block:
