@@ -154,6 +154,8 @@ FRENCH: Mapping[str, str] = {
     "après une pause : python -m bot resume, pour plus de capital : python -m bot live raise",
     "options stand behind the command that they are for": "les options suivent la commande qu'elles concernent",
     "write live {} and then the options": "écrivez live {} puis les options",
+    "this writes a live bot's books, and there is nobody to ask": "ceci écrit les livres d'un bot réel, et personne ne "
+    "peut confirmer",
     "this lets real money trade, and there is nobody to ask": "ceci laisse négocier de l'argent réel, et personne ne "
     "peut confirmer",
     "{} trades with real money and is not started": "{} négocie avec de l'argent réel et n'est pas démarré",
