@@ -304,7 +304,7 @@ class _Run:
         before = self.faults_so_far()
         plans = [Plan(line.n, line.when, self._act(line)) for line in slot.lines if line.what != "fault"]
         world.gate.begin(*plans)
-        held_off = world.key.locked_until_ms > world.now_ms
+        held_off = world.locked_until_ms() > world.now_ms
         how = self._run(bool(plans))
         labels = list(world.gate.labels)
         fired = self.faults_so_far() - before + sum(plan.done for plan in plans)

@@ -159,6 +159,12 @@ class LiveWorld(World):
         """What the venue believes at this moment."""
         return self.venue.desk.state()
 
+    def locked_until_ms(self) -> int:
+        """Until when the venue lets nobody in, or has told the bot to stay out; 0 when it never did."""
+        told = self.all("select coalesce((live->>'quiet_until_ms')::bigint, 0) as ms from venue_state")
+        locked = [key.locked_until_ms for key in self.venue.desk.keys.all()]
+        return max([row["ms"] for row in told] + locked, default=0)
+
     def naked(self) -> list[Naked]:
         """Stretches of time in which a position had too little stop, by the venue's own times."""
         self.venue.desk.state()
