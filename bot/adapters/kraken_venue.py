@@ -7,8 +7,7 @@ import base64
 import binascii
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,26 +15,19 @@ from bot.adapters import kraken_answers as answers
 from bot.adapters.breaker import Breaker
 from bot.adapters.kraken_account import KrakenAccount
 from bot.adapters.kraken_answers import ENDED, KeyInfo, PairNames
+from bot.adapters.kraken_fills import domain_fill, fills_beyond
+from bot.adapters.kraken_gate import KrakenGate
 from bot.adapters.kraken_orders import amendment, new_order
-from bot.adapters.kraken_private import (
-    CallPace,
-    KeyRefusedError,
-    KrakenPrivate,
-    NonceError,
-    QuietError,
-    Sent,
-    Verdict,
-)
+from bot.adapters.kraken_private import CallPace, KrakenPrivate, Sent, Verdict
 from bot.adapters.kraken_public import KrakenPublic
 from bot.adapters.rate_limit import Clock, Pace, RateLimiter, Sleep
-from bot.adapters.retry import ReadError, RetryPolicy
+from bot.adapters.retry import RetryPolicy
 from bot.adapters.venue_client import VenueClient
 from bot.domain.errors import ExchangeError
 from bot.domain.markets import Market, Quote
-from bot.domain.orders import Fill, Order, OrderStatus
+from bot.domain.orders import Order, OrderStatus
 from bot.domain.ports import Answer
-from bot.domain.timeframes import to_datetime
-from bot.domain.venue_orders import Observation, ObserveRequest, VenueFill, VenueOrder
+from bot.domain.venue_orders import Observation, ObserveRequest, VenueOrder
 
 READ_S = 30.0
 CLOSED_MARGIN_MS = 5_000
@@ -104,6 +96,7 @@ class KrakenVenue:
         )
         self._account = KrakenAccount(self._private, self._code, PairNames(markets))
         self._breaker = Breaker(breaker_failures, breaker_open_s, wall_ms, state)
+        self._gate = KrakenGate(self._private, self._account, self._breaker, self._client)
         self._clock = clock
         self._sleep = sleep
 
@@ -164,7 +157,7 @@ class KrakenVenue:
             return Answer(order.client_id, OrderStatus.REJECTED, "", (), "the venue's id of the order is not known")
         sent = await self._private.send("CancelOrder", lambda: {"txid": order.venue_order_id}, answers.cancel_token)
         try:
-            async with self._asking():
+            async with self._gate.open():
                 return await self._end_of(order, sent)
         except ExchangeError as error:
             text = f"cancel: {sent.text}; look-up: {error.what}"
@@ -200,7 +193,7 @@ class KrakenVenue:
         list in between. Executions are read of orders that have filled more than
         `wanted.filled` says. Raises ExchangeError when any answer was not whole.
         """
-        async with self._asking():
+        async with self._gate.open():
             balances = await self._account.balances() if wanted.balances else None
             orders = await self._account.open_orders()
             orders |= await self._account.closed_orders(max(wanted.since_ms - CLOSED_MARGIN_MS, 0))
@@ -217,7 +210,7 @@ class KrakenVenue:
         may be newer than what the orders say.
         Raises ExchangeError.
         """
-        async with self._asking():
+        async with self._gate.open():
             now_ms = await KrakenPublic(self._client, ()).now_ms()
             balances = await self._account.balances()
             orders = await self._account.open_orders()
@@ -227,12 +220,12 @@ class KrakenVenue:
 
     async def fees(self, symbols: Sequence[str]) -> dict[str, tuple[Decimal, Decimal]]:
         """(maker, taker) as fractions of the notional, by symbol that is known. Raises ExchangeError."""
-        async with self._asking():
+        async with self._gate.open():
             return await self._account.fees(symbols)
 
     async def key_info(self) -> KeyInfo:
         """What the key may do. Raises ExchangeError."""
-        async with self._asking():
+        async with self._gate.open():
             return await self._account.key_info()
 
     async def key_permissions(self) -> frozenset[str]:
@@ -252,75 +245,6 @@ class KrakenVenue:
         """The venue's time from here on: now_ms and what has passed since."""
         began_s = self._clock()
         return lambda: now_ms + round((self._clock() - began_s) * 1000)
-
-    @asynccontextmanager
-    async def _asking(self) -> AsyncIterator[None]:
-        """Ask when the account may be asked; whatever went wrong becomes an ExchangeError."""
-        quiet_ms, wait_s = self._private.quiet_until_ms(), self._breaker.closed_in_s()
-        if quiet_ms:
-            raise self._left_alone(quiet_ms)
-        if wait_s > 0:
-            raise ExchangeError(
-                "the account could not be read several times in a row",
-                where=self._client.host,
-                fix=f"wait {wait_s:.0f} s; it is asked again by itself, stops rest at the venue",
-            )
-        self._account.tries = 1 if self._breaker.half_open else None
-        try:
-            yield
-        except QuietError as error:
-            raise self._explained(error) from error
-        except ReadError as error:
-            self._breaker.failed()
-            raise self._explained(error) from error
-        self._breaker.succeeded()
-
-    def _explained(self, error: ReadError) -> ExchangeError:
-        if isinstance(error, QuietError):
-            return self._left_alone(self._private.quiet_until_ms())
-        if isinstance(error, KeyRefusedError):
-            fix = "the key needs: query funds, query open and closed orders, create, modify and cancel orders"
-            return ExchangeError(
-                f"Kraken does not accept the key: {error}", where="KRAKEN_API_KEY, KRAKEN_API_SECRET", fix=fix
-            )
-        if isinstance(error, NonceError):
-            fix = "let no other program use this key, and give it a nonce window of 10000"
-            return ExchangeError(f"Kraken has seen a later nonce: {error}", where="KRAKEN_API_KEY", fix=fix)
-        fix = "the next tick asks again; nothing is sent until the account can be read"
-        return ExchangeError(f"the account could not be read: {error}", where=self._client.host, fix=fix)
-
-    def _left_alone(self, until_ms: int) -> ExchangeError:
-        return ExchangeError(
-            f"Kraken wants no private call before {to_datetime(until_ms):%Y-%m-%d %H:%M:%S} UTC",
-            where=self._client.host,
-            fix="wait; asking earlier would make it longer, stops rest at the venue",
-        )
-
-
-def fills_beyond(fills: Sequence[VenueFill], known: Decimal, filled: Decimal) -> tuple[VenueFill, ...] | None:
-    """The executions that `known` does not count yet; None where they do not add up.
-
-    fills: all of an order, oldest first.  known, filled: base units that we count
-    and that the venue counts.
-    """
-    if known == filled:
-        return ()
-    if sum((fill.quantity for fill in fills), Decimal(0)) != filled:
-        return None
-    counted = Decimal(0)
-    for place, fill in enumerate(fills):
-        if counted == known:
-            return tuple(fills[place:])
-        counted += fill.quantity
-    return None
-
-
-def domain_fill(fill: VenueFill, order: Order) -> Fill:
-    """An execution of one of our orders, under its client id."""
-    return Fill(
-        order.client_id, fill.venue_trade_id, order.symbol, fill.side, fill.quantity, fill.price, fill.fee,
-        fill.liquidity, fill.filled_ms,
-    )  # fmt: skip
 
 
 def _key_problem(key: str, secret: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.adapters.kraken_venue import fills_beyond
+from bot.adapters.kraken_fills import fills_beyond
 from bot.domain.orders import Order, OrderStatus, Side
 from bot.domain.venue_orders import VenueFill
 from bot.simulator import Simulator

@@ -218,6 +218,8 @@ def test_a_list_of_orders_that_is_not_well_formed_is_no_list(entries: Any) -> No
     "result",
     [
         {},
+        [],
+        None,
         {"closed": {}},
         {"count": 0},
         {"closed": {}, "count": 3},
@@ -227,7 +229,7 @@ def test_a_list_of_orders_that_is_not_well_formed_is_no_list(entries: Any) -> No
         {"open": {}, "count": 0},
     ],
 )
-def test_a_page_that_contradicts_its_count_is_no_page(result: dict[str, Any]) -> None:
+def test_a_page_that_contradicts_its_count_is_no_page(result: Any) -> None:
     async def main() -> None:
         async with scripted_trader({"OpenOrders": [good({"open": {}})], "ClosedOrders": [good(result)]}) as (trader, _):
             with pytest.raises(ExchangeError, match="could not be read"):
