@@ -30,6 +30,11 @@ class Child:
     def __init__(self, nursery: Nursery, pid: int, report: Path) -> None:
         self._nursery, self.pid, self._report = nursery, pid, report
 
+    def over(self) -> bool:
+        """It has ended, whether or not anyone has waited for it."""
+        with open(f"/proc/{self.pid}/stat") as file:
+            return file.read().rpartition(") ")[2].startswith("Z")
+
     def wait(self) -> int:
         """Until it has ended: its exit code, or minus the signal that ended it."""
         return int(self._nursery.ask({"wait": self.pid})["status"])
