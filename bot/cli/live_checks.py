@@ -266,12 +266,6 @@ def _sizes(facts: LiveFacts, look: Look) -> Check:
         return good("live_sizes", f"every pair can be entered and left with {money}")
     names = ", ".join(symbol for symbol, _ in blocked)
     fix = "more capital, a larger share: python -m bot config set risk.max_position_frac=..., or fewer pairs"
-    if any(rule == "min_trade" for _, rule in blocked):
-        share = figures.percent(facts.settings.risk.max_position_frac)
-        fix = (
-            f"risk.min_trade_notional={facts.settings.risk.min_trade_notional:g} is more than {share} of {money}:"
-            " lower it, or raise risk.max_position_frac"
-        )
     return bad("live_sizes", f"with {money} nothing can be bought, or not sold again at the stop: {names}", fix)
 
 
@@ -283,7 +277,7 @@ def _blocking_rule(settings: Settings, capital: Decimal, look: Look, symbol: str
     market, ask = look.known[symbol], look.opening.quotes[symbol].ask
     if not ask > 0:
         return ""
-    rules, money = rules_of(settings, "live"), float(capital)
+    rules, money = rules_of(settings, "live", float(capital)), float(capital)
     plan = limits.plan_entry(
         limits.EntryInputs(
             equity=money, cash_free=money, exposure=0.0, open_count=0,

@@ -128,7 +128,7 @@ def open_run(snapshot: BotSnapshot, settings: Settings, halted: str = "") -> Bot
     halted: why it may not enter, as a rule name: it then watches nothing and only
     looks after what it holds.
     """
-    rules = rules_of(settings, snapshot.mode)
+    rules = rules_of(settings, snapshot.mode, float(snapshot.initial_cash))
     account = Account(snapshot, rules.cooldown_ms)
     watched = () if halted else settings.market.symbols
     symbols = tuple(dict.fromkeys((*watched, *sorted(account.symbols()))))
@@ -401,7 +401,16 @@ def plan(run: BotRun, now: MarketNow, attempt: int, deadline_ms: int, more: Sequ
     for mark in decision.marks:
         run.account.mark(mark, now.markets[mark.symbol], now.now_ms)
     intents = [intent for intent in (*more, *decision.intents) if intent.symbol not in book.in_doubt]
+    if run.live:
+        intents = _first_few(intents, run.settings.live.max_orders_per_tick)
     return plan_more(run, now, intents, attempt, deadline_ms)
+
+
+def _first_few(intents: Sequence[Intent], most: int) -> list[Intent]:
+    """All that protects and exits, and of the entries as many as may be sent beside that."""
+    entries = [intent for intent in intents if intent.leg is Leg.ENTRY and intent.action == "place"]
+    others = [intent for intent in intents if intent not in entries]
+    return others + entries[: max(most - len(others), 0)]
 
 
 def plan_more(

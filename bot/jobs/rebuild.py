@@ -113,7 +113,7 @@ def take_over(
     seen: Observation, name: str, cash: Decimal, settings: Settings, markets: dict[str, Market]
 ) -> tuple[Account, Reconciled]:
     """The account as the venue's memory of it makes it; nothing of it is saved yet."""
-    rules = rules_of(settings, "live")
+    rules = rules_of(settings, "live", float(cash))
     rows = own_orders(seen.orders, name, 0, settings.market.timeframe, markets, rules)
     whole = replace(seen, since_ms=0)
     result = reconcile(Ledger(rows, (), frozenset(), {}), whole)

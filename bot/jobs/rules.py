@@ -7,14 +7,20 @@ from bot.settings import Settings
 from bot.settings.ladder import parse_ladder
 
 
-def rules_of(settings: Settings, mode: str) -> Rules:
-    """The rulebook's numbers. mode: "paper" or "live" (fewer positions at once)."""
+def rules_of(settings: Settings, mode: str, capital: float = float("inf")) -> Rules:
+    """The rulebook's numbers. mode: "paper" or "live" (fewer positions at once).
+
+    capital: of a live bot, quote currency. Real money begins with so little that the
+    largest trade is hardly the smallest one: there the smallest is half of the largest. The
+    venue's own minimum is asked for in any case.
+    """
     risk = settings.risk
     live = mode == "live"
+    smallest = min(risk.min_trade_notional, capital * risk.max_position_frac / 2) if live else risk.min_trade_notional
     return Rules(
         risk_per_trade_frac=risk.risk_per_trade_frac,
         max_position_frac=risk.max_position_frac,
-        min_trade_notional=risk.min_trade_notional,
+        min_trade_notional=smallest,
         stop_loss_frac=risk.stop_loss_frac,
         take_profit_frac=risk.take_profit_frac,
         take_profit_ladder=make_ladder(parse_ladder(risk.take_profit_ladder)),

@@ -336,14 +336,6 @@ class LiveSettings:
     deadline_s: float = setting(
         15.0, unit="s", min=5, max=60, source="ours", help="the exchange refuses an order that arrives later than this"
     )
-    lookup_margin_s: float = setting(
-        10.0,
-        unit="s",
-        min=5,
-        max=300,
-        source="ours",
-        help="how long after its deadline an order without an answer is looked for, before it counts as not placed",
-    )
     max_orders_per_tick: int = setting(
         30,
         unit="orders",

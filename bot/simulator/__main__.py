@@ -80,7 +80,7 @@ def serve(
         print(f"symbols {', '.join(recording.symbols)}")
         print(f"venue time {to_datetime(simulator.clock.now_ms()).isoformat()}, speed {speed:g}")
         if deposit:
-            key = simulator.desk.add_key("trade")
+            key = simulator.desk.add_key("trade", nonce_window=10_000)
             print(f"key {key.key}")
             print(f"secret {key.secret}")
         print(f"listening on {simulator.url} (interrupt to stop)", flush=True)

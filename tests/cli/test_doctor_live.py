@@ -94,8 +94,8 @@ def minimum_grew(account):
     account.venue.venue.change_pair("ETH/EUR", order_min="5")
 
 
-def smallest_trade_too_large(account):
-    account.environment["METRONOME_RISK__MIN_TRADE_NOTIONAL"] = "101"
+def largest_trade_too_small(account):
+    account.environment["METRONOME_RISK__MAX_POSITION_FRAC"] = "0.0001"
 
 
 def maintenance(account):
@@ -165,7 +165,7 @@ TRAPS = [
     (earning, "rewards", "Auto Earn"),
     (strangers_order, "foreign_orders", "Orders > Open"),
     (minimum_grew, "live_sizes", "risk.max_position_frac"),
-    (smallest_trade_too_large, "live_sizes", "lower it"),
+    (largest_trade_too_small, "live_sizes", "a larger share"),
     (maintenance, "venue_status", "wait"),
     (pair_unknown, "symbols", "market.symbols"),
     (pair_closed, "symbols", "market.symbols"),
