@@ -17,6 +17,7 @@ from bot.domain.markets import Market
 from bot.domain.orders import Leg, Order, OrderStatus, OrderType, Side, client_id, userref
 from bot.domain.timeframes import floor_ms, timeframe_ms
 from bot.domain.venue_orders import VenueOrder
+from bot.rulebook.exits import target_gain
 from bot.rulebook.ledger import ZERO, quantize
 from bot.rulebook.rounding import ceil_to_step, floor_to_step
 from bot.rulebook.rules import Rules
@@ -105,7 +106,7 @@ def _target(order: VenueOrder, market: Market, rules: Rules) -> Decimal | None:
     if order.limit_price is None:
         return None
     ask = implied_ask(float(order.limit_price), float(order.attached_stop_price or 0), float(market.price_step), rules)
-    return quantize(ceil_to_step(ask * (1.0 + rules.take_profit_frac), float(market.price_step)), market.price_step)
+    return quantize(ceil_to_step(ask * (1.0 + target_gain(rules)), float(market.price_step)), market.price_step)
 
 
 def implied_ask(limit_price: float, stop_price: float, price_step: float, rules: Rules) -> float:
