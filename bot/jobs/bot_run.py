@@ -75,7 +75,8 @@ class BotRun:
 
     halted: why it may not enter for as long as its settings are wrong.  waits: rules by which
     it enters nothing in this tick.  Of a live bot: venue, None where it may not be
-    asked; observed_ms, the last look at the account; unseen, why there was none in this tick.
+    asked; observed_ms, the last look at the account; unseen, why there was none in this
+    tick; sellable, base units that are there of symbols of which less is there than the ledger says.
     """
 
     snapshot: BotSnapshot
@@ -102,6 +103,7 @@ class BotRun:
     unseen: str = ""
     drift: tuple[Drift, ...] = ()
     foreign: tuple[VenueOrder, ...] = ()
+    sellable: dict[str, Decimal] = field(default_factory=dict)
 
     def wait(self, rule: str, *, hands_off: bool = False) -> None:
         """Enter nothing in this tick, because of this rule; with hands_off, order nothing at all."""
@@ -406,6 +408,26 @@ def plan(run: BotRun, now: MarketNow, attempt: int, deadline_ms: int, more: Sequ
     return plan_more(run, now, intents, attempt, deadline_ms)
 
 
+def _fitted(run: BotRun, now: MarketNow, intent: Intent) -> Intent | None:
+    """The intent in the size that the account can deliver; None where that is nothing, or changes nothing.
+
+    Where somebody sold by hand, asking the venue for what is not there would be refused tick after tick.
+    """
+    there = run.sellable.get(intent.symbol)
+    if there is None or intent.leg is Leg.ENTRY:
+        return intent
+    if there < now.markets[intent.symbol].min_size:
+        return None
+    if intent.action == "cancel" or intent.size <= float(there):
+        return intent
+    fitted = replace(intent, size=float(there))
+    resting = run.account.orders.get(intent.client_id)
+    same = resting is not None and float(resting.remaining) == fitted.size and not (
+        intent.stop_price > float(resting.stop_price or 0)
+    )
+    return None if same else fitted
+
+
 def _first_few(intents: Sequence[Intent], most: int) -> list[Intent]:
     """All that protects and exits, and of the entries as many as may be sent beside that."""
     entries = [intent for intent in intents if intent.leg is Leg.ENTRY and intent.action == "place"]
@@ -418,6 +440,7 @@ def plan_more(
 ) -> list[Planned]:
     """Order rows for intents of this tick; they are among run.planned from then on."""
     ttl_ms = paper_rules(run.settings).entry_ttl_ms
+    intents = [fitting for intent in intents if (fitting := _fitted(run, now, intent)) is not None]
     planned = plan_orders(intents, run.account, now.markets, now.now_ms, attempt, ttl_ms, deadline_ms)
     run.planned += planned
     return planned

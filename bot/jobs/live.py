@@ -49,6 +49,7 @@ async def look(run: BotRun, now: MarketNow, now_ms: int) -> None:
         seen = await run.venue.observe(wanted(run, now_ms, balances=True), now_ms)
         take_in(run, seen)
         run.drift = drift(run, now.markets, seen)
+    run.sellable = sellable(run, now.markets)
     run.waits = [rule for rule in run.waits if rule not in (LEDGER_DRIFT, UNSETTLED_RULE)]
     if run.drift:
         run.wait(LEDGER_DRIFT)
@@ -96,6 +97,18 @@ def drift(run: BotRun, markets: Mapping[str, Market], seen: Observation) -> tupl
     quote = Holding(run.snapshot.quote, cash, tolerance, NEVER)
     beside = {asset: amount for asset, amount in run.snapshot.baseline.items() if asset != run.snapshot.quote}
     return find_drift([*holdings, quote], seen.balances, beside)
+
+
+def sellable(run: BotRun, markets: Mapping[str, Market]) -> dict[str, Decimal]:
+    """Base units that can be sold of symbols of which the account has less than the ledger says."""
+    short = {drift.asset: max(drift.venue, Decimal(0)) for drift in run.drift if drift.kind != "surplus"}
+    found = {}
+    for symbol in run.symbols:
+        market = markets.get(symbol)
+        if market is not None and market.base in short:
+            steps = short[market.base] // market.size_step
+            found[symbol] = steps * market.size_step
+    return found
 
 
 def orphan_intents(run: BotRun) -> tuple[Intent, ...]:
