@@ -35,6 +35,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(home, ignore_errors=True)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The sums of what tests recorded as ("tally", (what, number)); of what begins with "worst", the most."""
+    tally: dict[str, int] = {}
+    for report in (report for found in terminalreporter.stats.values() for report in found):
+        if getattr(report, "when", "") == "call":
+            for what, number in (value for name, value in report.user_properties if name == "tally"):
+                before = tally.get(what, 0)
+                tally[what] = max(before, number) if what.startswith("worst") else before + number
+    for what, number in tally.items():
+        terminalreporter.write_line(f"{number:,} {what}")
+
+
 _OWNED = pytest.StashKey[Path]()
 
 

@@ -164,6 +164,6 @@ SCENES: dict[str, Scene] = {
     ),
     "exit in doubt, never placed": Scene(
         lambda: {"BTC": risen(1.08)}, exit_answer_lost("before:502"), START + 2 * SLOT_MS,
-        ("AddOrder market",), closed("take_profit"),
+        ("CancelOrder", "AddOrder market"), closed("take_profit"),
     ),
 }  # fmt: skip

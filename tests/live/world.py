@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import hashlib
 import itertools
-from collections.abc import Sequence
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -81,6 +82,7 @@ class LiveWorld(World):
         self.clock: SharedClock = self.venue.clock
         self.runs = itertools.count(1)
         self._saved: tuple[Any, Any, int] | None = None
+        self._remembered: str | None = None
 
     def close(self) -> None:
         self.wire.close()
@@ -182,6 +184,18 @@ class LiveWorld(World):
         self._saved = (self._copy(self.account), copy.deepcopy(self.venue.desk.keys), self.now_ms)
         self.db.execute(_SAVE.encode())
 
+    def fingerprint(self) -> str:
+        """The same for two moments that have the same future: what venue and database remember, and the time.
+
+        Left out is what depends on the real clock, and nothing is decided by.
+        """
+        if self._remembered is None:
+            (row,) = self.db.execute(_REMEMBERED.encode()).fetchall()
+            (self._remembered,) = row.values()
+        (sums,) = self.db.execute(self._remembered.encode()).fetchall()
+        parts = [str(sums), json.dumps(self.believed(), sort_keys=True)]
+        return hashlib.blake2b("\n".join(parts).encode()).hexdigest()
+
     def restore(self) -> None:
         """Go back to what `save` saw."""
         assert self._saved is not None
@@ -232,9 +246,24 @@ declare t text; fields text; begin
 end $$
 """
 
-
-def moments(from_ms: int, count: int, every_ms: int = SLOT_MS) -> Sequence[int]:
-    return [from_ms + n * every_ms for n in range(count)]
+_REMEMBERED = """
+select 'select concat_ws('','', ' || string_agg(format(
+    '(select %L || md5(coalesce(string_agg(r::text, '' '' order by r::text), %L)) from (select %s from public.%I) as r)',
+    t, t, fields, t), ', ' order by t) || ')'
+from (
+  select c.relname as t, string_agg(quote_ident(a.attname), ', ' order by a.attnum) as fields
+  from pg_class c
+  join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+  left join pg_attrdef d on (d.adrelid, d.adnum) = (a.attrelid, a.attnum)
+  where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
+    and coalesce(pg_get_expr(d.adbin, d.adrelid), '') !~ 'clock_timestamp|now'
+    and (c.relname::text, a.attname::text) not in (
+      ('ticks', 'report'), ('ticks', 'timings_ms'), ('ticks', 'finished_at'),
+      ('leases', 'holder'), ('leases', 'acquired_at'), ('leases', 'expires_at'), ('leases', 'released_at'))
+  group by c.relname
+) as tables
+"""
+"""Makes the query that sums all rows up: of each table, a checksum."""
 
 
 START = T0 + 30_000
