@@ -22,7 +22,7 @@ def declare(app: typer.Typer) -> None:
         ] = None,
         cash: Annotated[
             str | None,
-            typer.Option("--cash", metavar="AMOUNT", help="Its capital with all raises; default: live.initial_capital."),
+            typer.Option("--cash", metavar="AMOUNT", help="Its capital now; default: live.initial_capital."),
         ] = None,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and tell, write nothing.")] = False,
         yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
