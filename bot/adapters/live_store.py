@@ -279,7 +279,7 @@ class Transaction:
     def refuse_killed(self) -> None:
         if why := self.killed():
             raise ConfigError(
-                f"the kill switch is on: {why}", where="kill switch", fix="lift it first, when it is safe to trade"
+                f"the kill switch is on: {why}", where="kill switch", fix="lift it first: python -m bot kill --release"
             )
 
     def make(self, name: str, quote: str, capital: Decimal, baseline: str) -> int:
