@@ -223,7 +223,8 @@ def in_words(problem: psycopg.Error, where: str, doing: str = "") -> DatabaseErr
             "the database is read-only: " + said, where=where, fix="free space or raise the plan's quota; orders wait"
         )
     if state == KILLED:
-        return DatabaseError(said, where=where, fix="nothing was written or sent; `python -m bot kill --release` lifts it")
+        fix = "nothing was written or sent; `python -m bot kill --release` lifts it"
+        return DatabaseError(said, where=where, fix=fix)
     if state in LAW_BROKEN or state.startswith("23"):
         rule = problem.diag.constraint_name
         return DatabaseError(
