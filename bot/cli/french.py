@@ -314,7 +314,8 @@ FRENCH: Mapping[str, str] = {
     "this machine's clock is {} off, live takes {} s at most": "l'horloge de cette machine est décalée de {}, le réel "
     "en admet {} s au plus",
     "its time is virtual": "son heure est virtuelle",
-    "the exchange's time may be virtual: nothing to compare it with": "l'heure de la plateforme est peut-être virtuelle : rien à comparer",
+    "the exchange's time may be virtual: nothing to compare it with": "l'heure de la plateforme est peut-être "
+    "virtuelle : rien à comparer",
     "near enough to the exchange's": "assez proche de celle de la plateforme",
     "make a key at {}, without Withdraw, and set KRAKEN_API_KEY and KRAKEN_API_SECRET": "créez une clé sur {}, sans "
     "Withdraw, et définissez KRAKEN_API_KEY et KRAKEN_API_SECRET",
