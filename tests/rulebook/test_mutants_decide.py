@@ -348,6 +348,14 @@ def test_the_rest_is_worth_at_least_what_its_resting_stop_brings() -> None:
     assert [intent.size for intent in decision.intents if intent.leg is Leg.EXIT] == [0.5]
 
 
+def test_so_it_is_below_a_price_of_one() -> None:
+    cheap = position(size=100.0, bought=100.0, stop_size=100.0, entry_price=0.5, stop_price=0.495, high_water=0.5)
+    by = rules(take_profit_ladder=LADDER, trailing_activation_frac=0.5)
+    seen = view(quote_bid=0.515, quote_ask=0.5151, price_step=0.0001, min_notional=24.5)
+    decision = judge(book(positions=(cheap,)), seen, by)
+    assert [intent.size for intent in decision.intents if intent.leg is Leg.EXIT] == [50.0]
+
+
 # --- protecting ----------------------------------------------------------------------------
 
 
@@ -361,6 +369,14 @@ def test_a_bare_position_gets_its_stop() -> None:
             expected("stop_loss", Effect.PROTECT, stop=97.5),
         ],
     )
+
+
+def test_a_stop_without_a_price_gets_the_one_below_the_entry() -> None:
+    for none in (0.0, NAN):
+        decision = judge(book(positions=(position(stop_price=none),)))
+        assert intents(decision) == [
+            an_intent("amend", Leg.STOP, 1.0, stop_price=97.5, client_id="s-1", reason="stop_loss")
+        ]
 
 
 def test_a_stop_that_follows_the_price_says_to_where_and_from_which_height() -> None:

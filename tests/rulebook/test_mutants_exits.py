@@ -22,7 +22,7 @@ NONE = LadderSale(0.0, 1.0, 0, 0)
 
 
 def test_a_rung_that_has_sold_to_within_half_a_step_has_been_taken() -> None:
-    assert sale(held=0.625) == LadderSale(0.0, 0.625, 0, 0)
+    assert sale(held=0.625, least=0.0625) == LadderSale(0.0, 0.625, 0, 0)
     assert sale(held=0.6, least=0.0625) == LadderSale(0.0, 0.6, 0, 0)
     assert sale(held=0.75) == LadderSale(0.25, 0.5, 1, 1)
 

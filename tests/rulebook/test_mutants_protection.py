@@ -52,8 +52,9 @@ def test_a_bare_position_gets_its_stop_where_the_ledger_has_it_or_else_below_its
 
 def test_the_resting_stop_says_where_before_the_ledger_does() -> None:
     assert asked(position(stop_size=0.5), stop_prices={"BTC/EUR": 99.0}) == [stop_order("amend", 1.0, 97.5, "s-1")]
-    nowhere = position(stop_size=0.5, stop_price=NAN)
-    assert asked(nowhere, stop_prices={"BTC/EUR": 99.0}) == [stop_order("amend", 1.0, 99.0, "s-1")]
+    for none in (0.0, NAN):
+        nowhere = position(stop_size=0.5, stop_price=none)
+        assert asked(nowhere, stop_prices={"BTC/EUR": 99.0}) == [stop_order("amend", 1.0, 99.0, "s-1")]
 
 
 def test_a_stop_below_a_price_of_one_is_a_stop_too() -> None:
@@ -132,6 +133,11 @@ def test_a_stop_too_large_for_a_holding_below_the_minimum_goes_once_it_is_so_by_
     assert sizes((0.5,), 0.375, least=1.0) == [("0", 0.0)]
     assert sizes((0.5,), 0.4, least=1.0) == []
     assert sizes((0.5,), 0.25, least=1.0) == [("0", 0.0)]
+
+
+def test_where_the_venue_has_no_minimum_half_a_step_is_still_no_stop() -> None:
+    assert sizes((0.5, 0.5), 0.6, least=0.0) == [("1", 0.0)]
+    assert sizes((0.5, 0.5), 0.625, least=0.0) == [("1", 0.0), ("0", 0.625)]
 
 
 def test_a_stop_may_shrink_to_a_single_step() -> None:
