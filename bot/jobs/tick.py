@@ -219,7 +219,7 @@ async def _work(tick: Tick) -> dict[str, Any]:
     records = []
     for run in tick.runs:
         records.append(bot_run.record(run, now, deps.code_version))
-        more = live.orphan_intents(run) if run.venue else ()
+        more = live.orphan_intents(run) if run.venue and not run.hands_off else ()
         bot_run.plan(run, now, tick.lease.token, deadline(tick, run), more)
     first = [bot_run.plan_writes(run, record) for run, record in zip(tick.runs, records, strict=True)]
     events = tuple(event for run in tick.runs for event in bot_run.data_events(run, now, tick.fetched))

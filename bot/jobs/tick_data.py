@@ -67,7 +67,7 @@ async def bring_up_to_date(tick: Tick) -> None:
     if now.backup:
         gathered = _plausible(tick, gathered)
     _take_in(tick, gathered, known)
-    behind = [r for r in candles.missing(now.stored, known, now.now_ms) if r.symbol not in gathered.problems]
+    behind = [r for r in candles.missing(now.stored, known, now.now_ms) if r.symbol not in now.problems]
     if behind:
         _take_in(tick, await _fetch(tick, behind), known)
         tick.laps.lap("fetch")
@@ -90,11 +90,11 @@ def _plausible(tick: Tick, gathered: candles.Gathered) -> candles.Gathered:
     """
     now = tick.now
     for run in tick.runs:
-        for symbol in run.symbols:
+        for symbol in run.account.symbols():
             newest, quote = bot_run.newest_finest(run, now, symbol), now.quotes.get(symbol)
-            if newest is None or quote is None:
+            if quote is None:
                 continue
-            close = float(newest.close[0])
+            close = float(newest.close[0]) if newest is not None else float("nan")
             if not abs(quote.last / close - 1.0) <= MOST_FROM_STORED:
                 del now.quotes[symbol]
                 detail = f"{now.backup} says {quote.last:g}, the last stored close is {close:g}"
@@ -111,6 +111,9 @@ def _look_back(tick: Tick) -> dict[str, int]:
     since: dict[str, int] = {}
     for run in tick.runs:
         for symbol, moment in bot_run.look_back_ms(run).items():
+            if tick.now.backup:
+                # What a backup says is compared with the newest candle of the venue itself.
+                moment = min(moment, tick.snapshot.series_tails.get((symbol, run.finest), moment))
             since[symbol] = min(since.get(symbol, moment), moment)
     return since
 

@@ -168,9 +168,8 @@ def test_an_entry_that_was_decided_has_its_target_again(ask: int, ladder: bool):
     own = rules(take_profit_ladder=LADDER) if ladder else RULES
     price = ask * 0.01
     (intent,) = decide(book(), [view(quote_ask=price, quote_bid=price * 0.999)], own, NOW).intents
-    found = replace(
-        BOUGHT, limit_price=D(str(round(intent.limit_price, 2))), attached_stop_price=D(str(round(intent.stop_price, 2)))
-    )
+    limit, stop = (D(str(round(asked, 2))) for asked in (intent.limit_price, intent.stop_price))
+    found = replace(BOUGHT, limit_price=limit, attached_stop_price=stop)
     (row,) = own_orders([found], "main", 3, "1h", MARKETS, own)
     assert float(row.target_price or 0) == pytest.approx(intent.target_price, abs=1e-6)
 
