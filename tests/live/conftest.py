@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.jobs.paths import Path, recording
 from tests.jobs.world import Document
 from tests.live.laws import check_live
 from tests.live.paths import market
-from tests.live.world import LiveWorld
+from tests.live.world import BESIDE, LiveWorld
 
 MakeLive = Callable[..., LiveWorld]
 
@@ -21,8 +21,14 @@ def make_live(new_database: Callable[[], str]) -> Iterator[MakeLive]:
     """make_live(BTC=Path(), overrides={}, check=True): a world with one live bot of 1,000 EUR."""
     made: list[tuple[LiveWorld, bool]] = []
 
-    def make(overrides: Document | None = None, *, check: bool = True, venue: Any = None, **paths: Path) -> LiveWorld:
-        world = LiveWorld(new_database(), recording(**market(**paths)), overrides, **(venue or {}))
+    def make(
+        overrides: Document | None = None,
+        *,
+        check: bool = True,
+        beside: Mapping[str, Decimal] = BESIDE,
+        **paths: Path,
+    ) -> LiveWorld:
+        world = LiveWorld(new_database(), recording(**market(**paths)), overrides, beside)
         made.append((world, check))
         world.go_live()
         return world

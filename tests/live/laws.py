@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from tests.jobs import books
-from tests.live.world import BESIDE, CASH, LiveWorld
+from tests.live.world import CASH, LiveWorld
 
 ZERO = Decimal(0)
 DUST = Decimal("0.0001")
@@ -116,12 +116,12 @@ def check_balances(world: LiveWorld, venue: State) -> None:
         held[row["symbol"]] = row["quantity"]
     for symbol in world.symbols:
         base = symbol.partition("/")[0]
-        there = balance(venue, base) - BESIDE.get(base, ZERO)
+        there = balance(venue, base) - world.beside.get(base, ZERO)
         assert held[symbol] == there, f"{symbol}: {held[symbol]} in the ledger, {there} at the venue"
     flows = world.value(
         "select coalesce(sum(quantity * price * case side when 'sell' then 1 else -1 end - fee), 0) from fills"
     )
-    there = balance(venue, "EUR") - BESIDE["EUR"]
+    there = balance(venue, "EUR") - world.beside["EUR"]
     slack = DUST * 2 * max(len(venue["trades"]), 1)
     assert abs(CASH + flows - there) < slack, f"cash {CASH + flows} in the ledger, {there} at the venue"
 

@@ -83,6 +83,12 @@ def ask_to_close(world: LiveWorld) -> None:
     world.command("close_all")
 
 
+def pause_while_it_rests(world: LiveWorld) -> None:
+    """A person wants no more of it while a part of an entry still rests."""
+    hold(world)
+    world.execute("update bots set status = 'PAUSED'")
+
+
 def answer_lost(*faults: tuple[str, str]) -> Prepare:
     """The tick that entered never heard what came of it."""
 
@@ -106,6 +112,13 @@ def exit_answer_lost(kind: str) -> Prepare:
     return prepare
 
 
+def half_sold(world: LiveWorld) -> None:
+    (trade,) = world.trades()
+    assert trade["status"] == "open"
+    assert trade["quantity"] / 2 - trade["open_quantity"] < trade["quantity"] / 100
+    assert len(world.orders("leg = 'exit' and filled > 0")) == 1
+
+
 def risen(level: float) -> Path:
     return Path().break_out().go(level, T0, T0 + STEP)
 
@@ -115,6 +128,12 @@ def two() -> dict[str, Path]:
 
 
 PARTS: Document = {"paper": {"entry_limit_frac": 0.0}}
+LADDER: Document = {
+    "risk": {
+        "take_profit_ladder": ["0.5@0.025", "0.3@0.06", "0.2@0.12"],
+        "trailing_activation_frac": 0.1,
+    }
+}
 THIN = 0.0005
 RESTING = T0 + 100_000
 
@@ -141,6 +160,13 @@ SCENES: dict[str, Scene] = {
     ),
     "target": Scene(
         lambda: {"BTC": risen(1.08)}, hold, START + SLOT_MS, ("CancelOrder", "AddOrder market"), closed("take_profit")
+    ),
+    "a part of the profit": Scene(
+        lambda: {"BTC": risen(1.055)}, hold, START + SLOT_MS, ("AmendOrder", "AddOrder market"), half_sold, LADDER
+    ),
+    "entry taken back": Scene(
+        lambda: {"BTC": shallow(Path().break_out().go(1.03, T0), THIN)},
+        pause_while_it_rests, START + SLOT_MS, ("CancelOrder",), held(), PARTS,
     ),
     "stopped out": Scene(
         lambda: {"BTC": Path().break_out().dip(T0 + STEP - MINUTE, 0.98)},

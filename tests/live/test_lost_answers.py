@@ -30,9 +30,9 @@ def lose(world: LiveWorld, endpoint: str, kind: str, seconds: float, **match: st
     world.venue.faults.add(endpoint, kind, seconds=seconds, match=match or None)
 
 
-def after(world: LiveWorld, moment: int, **job: object) -> None:
+def after(world: LiveWorld, moment: int) -> None:
     """The tick that loses its answer, then two clean ones."""
-    world.tick(moment, timeout_s=0.3, **job)
+    world.tick(moment, timeout_s=0.3)
     world.venue.faults.clear()
     for n in (1, 2):
         world.tick(moment + n * SLOT_MS)

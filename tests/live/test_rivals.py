@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -134,7 +135,7 @@ def sleep_through(world: LiveWorld, nursery: Nursery, scene: Scene, n: int, when
     return True
 
 
-def books(world: LiveWorld) -> dict[str, int]:
+def books(world: LiveWorld) -> dict[str, Any]:
     counts = world.rows_of_everything()
     fills = world.all("select client_id, status, filled, quantity, stop_price from orders order by 1")
     return {**counts, "orders as they are": [tuple(row.values()) for row in fills]}

@@ -10,13 +10,16 @@ from collections.abc import Callable
 import pytest
 
 from tests.jobs.paths import recording
+from tests.jobs.world import Document
 from tests.live.paths import lively
+from tests.live.scenes import PARTS
 from tests.live.schedules import Outcome, begin, run_script, shrink, write_script
 from tests.live.world import LiveWorld
 
 BATCH = 10
 QUICK = 20
 SOAK = 1000
+OVERRIDES: tuple[Document, ...] = ({}, PARTS, {"risk": {"take_profit_ladder": ["0.5@0.01", "0.3@0.02", "0.2@0.04"]}})
 CHOSEN = [int(seed) for seed in os.environ.get("SCHEDULES", "").split(",") if seed]
 
 
@@ -25,7 +28,7 @@ def lively_world(new_database: Callable[[], str]):
     made: list[LiveWorld] = []
 
     def make(batch: int) -> LiveWorld:
-        world = LiveWorld(new_database(), recording(**lively(batch)))
+        world = LiveWorld(new_database(), recording(**lively(batch)), OVERRIDES[batch % len(OVERRIDES)])
         made.append(world)
         world.go_live()
         begin(world)

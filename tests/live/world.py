@@ -7,12 +7,11 @@ import dataclasses
 import hashlib
 import itertools
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-import psycopg
-
-from bot.adapters.postgres_connection import Row as PgRow
+from bot.adapters.live_store import LiveStore as Decisions
 from bot.domain.errors import DatabaseError
 from bot.simulator import Recording
 from bot.simulator.auth import ApiKey
@@ -49,7 +48,7 @@ class LiveStore(CountingStore):
         finally:
             self._look()
 
-    def _open(self) -> psycopg.Connection[PgRow]:
+    def _open(self) -> Any:
         self._look()
         if self.gate.database_down:
             raise DatabaseError("the database is gone", where="test", fix="")
@@ -61,7 +60,7 @@ class LiveStore(CountingStore):
 
 
 class LiveWorld(World):
-    """A world whose bot trades with real orders. Its account: CASH for the bot and BESIDE that is none of its own.
+    """A world whose bot trades with real orders. Its account: CASH for the bot, and `beside` that is none of its own.
 
     `tick` runs in this process and reaches the database straight, or with
     through_wire by way of the gate; the venue is always behind it.
@@ -70,14 +69,22 @@ class LiveWorld(World):
     simulator = GatedSimulator
     venue: GatedSimulator
 
-    def __init__(self, url: str, recording: Recording, overrides: Document | None = None, **venue: Any) -> None:
+    def __init__(
+        self,
+        url: str,
+        recording: Recording,
+        overrides: Document | None = None,
+        beside: Mapping[str, Decimal] = BESIDE,
+        **venue: Any,
+    ) -> None:
         super().__init__(url, recording, merged(LIVE_SETTINGS, overrides or {}), **venue)
+        self.beside = dict(beside)
         self.gate: Gate = self.venue.gate
         self.wire = DatabaseWire(url, self.gate)
         self.account: WatchedAccount = watch(self.venue.desk.account)
         self.key: ApiKey = self.venue.desk.add_key("trade")
         self.venue.desk.deposit("EUR", CASH)
-        for asset, amount in BESIDE.items():
+        for asset, amount in self.beside.items():
             self.venue.desk.deposit(asset, amount)
         self.clock: SharedClock = self.venue.clock
         self.runs = itertools.count(1)
@@ -91,23 +98,9 @@ class LiveWorld(World):
 
     def go_live(self, name: str = "main", cash: Decimal = CASH) -> int:
         """The live bot's row, as the decision to go live leaves it."""
-        try:
-            from bot.adapters.live_store import LiveStore as Decisions
-        except ImportError:
-            self.execute(
-                "insert into bots (name, mode, quote, initial_cash, status, baseline) values"
-                " (%s, 'live', 'EUR', %s, 'PAUSED', %s::jsonb)", name, cash, '{"XRP": "40", "EUR": "250"}',
-            )  # fmt: skip
-            self.execute(
-                "insert into live_decisions (bot_id, kind, capital, override, author, asked_as)"
-                " values (1, 'start', 1000, 'a test', 'test', 'x')"
-            )
-            self.execute("update bots set status = 'RUNNING'")
-            return 1
-
         decisions = Decisions(self.url)
         try:
-            return decisions.start(name, "EUR", cash, dict(BESIDE), [], "a test", "test")
+            return decisions.start(name, "EUR", cash, self.beside, [], "a test", "test")
         finally:
             decisions.close()
 
@@ -248,8 +241,8 @@ end $$
 
 _REMEMBERED = """
 select 'select concat_ws('','', ' || string_agg(format(
-    '(select %L || md5(coalesce(string_agg(r::text, '' '' order by r::text), %L)) from (select %s from public.%I) as r)',
-    t, t, fields, t), ', ' order by t) || ')'
+    '(select %L || md5(coalesce(string_agg(r::text, '' '' order by r::text), %L))'
+    ' from (select %s from public.%I) as r)', t, t, fields, t), ', ' order by t) || ')'
 from (
   select c.relname as t, string_agg(quote_ident(a.attname), ', ' order by a.attnum) as fields
   from pg_class c
