@@ -253,6 +253,25 @@ def test_an_exit_that_has_nothing_left_to_sell_is_not_sent_and_holds_nothing_up(
     ]
 
 
+def test_a_part_that_was_meant_for_a_larger_holding_is_not_sold_of_what_a_late_fill_left():
+    acc, venue = holding(), Venue(filled_before("0.25", S.CANCELLED), S.OPEN)
+    planned = plan(acc, CANCEL, replace(EXIT, size=0.5), BUY)
+    acc.drain()
+    deliver(acc, planned, venue)
+    assert [what for what, *_ in venue.asked] == ["cancel", "place"]
+    unsent = planned[1].order.client_id
+    assert [event for event in acc.drain().order_events if event.client_id == unsent] == [
+        OrderEvent(unsent, S.SUBMITTING, S.NOT_PLACED, NOW, {"why": "a part of another holding was to be sold"})
+    ]
+
+
+def test_a_plan_remembers_what_was_held_of_its_symbol():
+    acc = holding()
+    assert [item.held for item in plan(acc, EXIT, CANCEL)] == [D(1), D(1)]
+    other = plan_orders([replace(BUY, symbol="ETH/EUR")], acc, MARKETS, NOW, 7, 900_000, NOW)
+    assert other[0].held == D(0)
+
+
 # --- taking answers ------------------------------------------------------------------------
 
 
