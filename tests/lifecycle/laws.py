@@ -23,7 +23,7 @@ def check_always(rows: Rows, venue: ModelVenue) -> None:
     assert not twice, f"sent more than once: {twice}"
     taken = Counter(row.name for row in venue.orders.values() if row.name != STRANGER and row.name)
     assert not [name for name, times in taken.items() if times > 1], f"two orders for one intent: {taken}"
-    assert venue.least_own >= ZERO, f"sold {-venue.least_own} more than was held, out of coins that are not the bot's"
+    assert venue.least_own >= ZERO, f"{-venue.least_own} more sold or on offer than was held"
     booked = {fill.venue_trade_id: fill for fill in rows.fills.values()}
     for row in venue.orders.values():
         for fill in row.fills:

@@ -102,7 +102,7 @@ class ModelVenue:
     share, stops_share: how much of what they want orders get at once when they trade, (0, 1].
     exits_rest: what the market does not take of a market order at once rests; otherwise the venue ends it,
     as its price protection does.  asked: how often a new order of each name was sent, whatever came of it.  least_own: the fewest
-    coins there ever were beside those that were there at first.
+    coins there ever were that no resting sell offered, beside those that were there at first.
     """
 
     def __init__(
@@ -198,6 +198,7 @@ class ModelVenue:
             return
         row.quantity = quantity
         row.stop_price = stop_price or row.stop_price
+        self._count()
         self._match()
 
     def cancel(self, order_id: str) -> None:
@@ -272,7 +273,11 @@ class ModelVenue:
             attached, self.at_ms, expires_ms,
         )  # fmt: skip
         self.orders[row.order_id] = row
+        self._count()
         return row
+
+    def _count(self) -> None:
+        self.least_own = min(self.least_own, self.coins - self._beside - self.held)
 
     def _match(self) -> None:
         """Whatever can trade at the price does, once each; stops that a fill has just made come after it."""
@@ -312,7 +317,6 @@ class ModelVenue:
         bought = row.side is Side.BUY
         self.coins += quantity if bought else -quantity
         self.cash += (-quantity if bought else quantity) * price - fill.fee
-        self.least_own = min(self.least_own, self.coins - self._beside)
         if row.filled == row.quantity:
             self._end(row, "closed")
         elif row.type is OrderType.MARKET and not self.exits_rest:
@@ -321,6 +325,7 @@ class ModelVenue:
             self._new(
                 "", row.userref, Side.SELL, OrderType.STOP_LOSS, quantity, None, row.attached, None, 0, row.order_id
             )
+        self._count()
 
     def _end(self, row: VenueRow, word: str) -> None:
         row.word, row.closed_ms = word, self.at_ms

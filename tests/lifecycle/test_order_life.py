@@ -70,14 +70,16 @@ class OrderLife(RuleBasedStateMachine):
         ladder=st.sampled_from([(), LADDER]),
         stranger=st.booleans(),
         market=markets,
+        last_move=st.sampled_from([Decimal(1), Decimal("1.03"), Decimal("0.97")]),
     )
     def begin(
-        self, beside: Decimal, ladder: tuple[str, ...], stranger: bool, market: tuple[Decimal, Decimal, Decimal]
+        self, beside: Decimal, ladder: tuple[str, ...], stranger: bool, market: tuple[Decimal, ...], last_move: Decimal
     ) -> None:
         """beside: coins in the account that are not the bot's: a venue that would not refuse to sell too much.
 
-        stranger: an order of somebody else rests there as well.
+        stranger: an order of somebody else rests there as well.  last_move: of the market, before all is quiet.
         """
+        self.last_move = last_move
         self.ladder = ladder
         self.rows = Rows(CASH, {MARKET.base: beside} if beside else {})
         self.venue = ModelVenue(MARKET, CASH, beside, Decimal(100), START_MS + 30_000, exits_rest=not beside)
@@ -90,8 +92,7 @@ class OrderLife(RuleBasedStateMachine):
     @rule(signal=votes, gap_ms=gaps, market=markets)
     def a_tick_in_which_nothing_goes_wrong(self, signal: int, gap_ms: int, market: tuple[Decimal, ...]) -> None:
         run = self._tick(Script(signal), gap_ms, market)
-        deep = self.venue.share == 1
-        if run is not None and deep and self.venue.quiet and not run.account.in_doubt():
+        if run is not None and self.venue.quiet and not run.account.in_doubt() and self._can_cover(run):
             check_protection(self.rows, self.venue)
 
     @rule(script=troubled, gap_ms=gaps, market=markets)
@@ -101,6 +102,13 @@ class OrderLife(RuleBasedStateMachine):
     @rule(script=dying, gap_ms=gaps, market=markets)
     def a_tick_that_dies(self, script: Script, gap_ms: int, market: tuple[Decimal, ...]) -> None:
         self._tick(script, gap_ms, market)
+
+    @rule(script=troubled, gap_ms=gaps, market=markets, soon_ms=st.sampled_from([5_000, 16_000, 19_000]))
+    def a_tick_soon_after_another_that_does_not_see_the_newest(
+        self, script: Script, gap_ms: int, market: tuple[Decimal, ...], soon_ms: int
+    ) -> None:
+        self._tick(script, gap_ms, market)
+        self._tick(Script(looks=(Look(Sight.LAGGING),) * 3), soon_ms)
 
     @rule(market=markets, ms=gaps)
     def the_market_moves_and_nobody_looks(self, market: tuple[Decimal, ...], ms: int) -> None:
@@ -131,11 +139,16 @@ class OrderLife(RuleBasedStateMachine):
         if self.sound:
             self._quiet()
 
+    def _can_cover(self, run: BotRun) -> bool:
+        """Below its stop a position can only be sold, and in a thin market not at once."""
+        stops = [trade.stop_price for trade in run.account.trades.values() if trade.stop_price]
+        return self.venue.share == 1 or all(stop < self.venue.price for stop in stops)
+
     def _quiet(self) -> None:
         """Nothing is on its way, nothing goes wrong: two ticks settle all that ever was in doubt."""
         venue = self.venue
         venue.wait_until(max(venue.quiet_from_ms, venue.at_ms) + DOUBT_MS)
-        venue.trade_at(venue.price)
+        venue.move(self.last_move)
         for _ in range(2):
             run = self._tick(Script(), SLOT_MS)
         assert run is not None
