@@ -7,6 +7,9 @@ survivors.toml with its reason, 2 where there is no result.
 Works in a copy of the tree, so that no broken file ever lies beside the real ones. Verdicts are kept in that copy:
 a function that changed is tried anew, and once anything else changed (a test, a helper) so is every survivor. What
 was noticed once counts as noticed until its function changes; --afresh, and a clean clone, try everything.
+
+mutmut changes the bodies of functions and methods, not those of properties, and no tables or constants of a module:
+what is written there (who may follow whom in an order's life, say) has tests that repeat it.
 """
 
 from __future__ import annotations
@@ -61,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         shutil.rmtree(options.folder, ignore_errors=True)
     prepare(options.folder, everything, modules)
     started = time.monotonic()
+    print(f"mutation: {len(modules)} modules; the first mutant comes after the tests have run once", flush=True)
     if run_mutmut(options.folder, options.processes) != 0:
         print("mutation: mutmut gave no result (its words are above)", file=sys.stderr)
         return 2
