@@ -24,9 +24,9 @@ from tests.jobs.world import Document, verdicts_of
 from tests.live import conftest
 from tests.live.conftest import MakeLive
 from tests.live.laws import check_balances, check_fills, check_protection, check_terms
-from tests.live.paths import market
+from tests.live.paths import market, shallow
 from tests.live.runs import NO_PACE, LiveRun
-from tests.live.scenes import PARTS, THIN, hold, lose_stop, risen, shallow, two, warm
+from tests.live.scenes import PARTS, THIN, hold, lose_stop, risen, two, warm
 from tests.live.world import SLOT_MS, START, LiveWorld
 
 make_live = conftest.make_live
@@ -137,10 +137,14 @@ def test_an_account_that_cannot_be_read_is_left_alone_until_it_can(make_live: Ma
     assert world.trades()[0]["exit_reason"] == "take_profit"
 
 
+def hide_orders(world: LiveWorld) -> None:
+    world.venue.faults.add("OpenOrders", "502", times=None)
+
+
 def test_orders_whose_outcome_cannot_be_seen_are_seen_by_the_next_tick(make_live: MakeLive):
     world = make_live(BTC=Path().break_out())
     warm(world)
-    world.gate.hooks["AddOrder limit"] = lambda: world.venue.faults.add("OpenOrders", "502", times=None)
+    world.gate.hooks["AddOrder limit"] = lambda: hide_orders(world)
     document = tick(world, START)
     assert document["bots"][0]["positions"] == []
     assert world.risks()["account"]["kind"] == "venue_unseen"
@@ -288,6 +292,40 @@ def test_a_stop_that_a_person_cancelled_is_put_back_in_the_same_tick(make_live: 
     assert (stop["quantity"], stop["trade_id"]) == (trade["open_quantity"], trade["trade_id"])
     assert stop["stop_price"] == trade["stop_price"]
     assert world.risks() == {}
+
+
+def test_a_stop_that_is_refused_is_tried_three_times_under_three_names_and_then_a_person_is_told(make_live: MakeLive):
+    world = make_live(BTC=Path().break_out())
+    lose_stop(world)
+    world.venue.faults.add("AddOrder", "error:EOrder:Insufficient funds", times=None)
+    tick(world, NEXT)
+    assert sent(world) == ["AddOrder stop-loss"] * 3
+    letters = world.all("select * from dead_letters")
+    assert len({letter["client_id"] for letter in letters}) == 3
+    assert world.risks()["naked:BTC/EUR"]["severity"] == "error"
+    world.venue.faults.clear()
+    tick(world, NEXT + SLOT_MS)
+    assert sent(world) == ["AddOrder stop-loss"]
+    assert world.risks() == {}
+
+
+def test_a_paper_bot_beside_it_stays_on_paper(make_live: MakeLive):
+    """One that trades, and one that has nothing to send while the live bot has."""
+    world = make_live(BTC=risen(1.05), check=False)
+    paper = world.add_bot("paper", 10_000)
+    idle = world.add_bot("idle", 10_000, status="PAUSED")
+    hold(world)
+    assert sent_by(world, paper) == sent_by(world, 1) == 1
+    tick(world, NEXT)
+    assert sent(world) == ["AmendOrder"]
+    assert len(world.account.orders) == 2
+    raised = [trade["stop_price"] > trade["entry_price"] for trade in world.trades()]
+    assert raised == [True, True]
+    assert sent_by(world, idle) == 0
+
+
+def sent_by(world: LiveWorld, bot_id: int) -> int:
+    return world.count("orders", f"leg = 'entry' and bot_id = {bot_id}")
 
 
 def test_below_a_stop_that_is_missing_the_position_is_sold(make_live: MakeLive):
@@ -516,7 +554,7 @@ def test_the_next_tick_waits_too_before_it_decides(make_live: MakeLive):
     hold(world)
     world.tick(T0 + HOUR - STEP - 5_000 - SLOT_MS, live=False)
     world.venue.faults.add("AddOrder", "before:reset", match={"ordertype": "market"})
-    world.gate.hooks["AddOrder market"] = lambda: world.venue.faults.add("OpenOrders", "502", times=None)
+    world.gate.hooks["AddOrder market"] = lambda: hide_orders(world)
     tick(world, LATE)
     assert sent(world) == ["CancelOrder", "AddOrder market"]
     assert world.risks()["account"]["kind"] == "venue_unseen"
