@@ -362,11 +362,14 @@ def test_an_entry_that_goes_on_buying_behind_its_stop_opens_its_trade_again(make
     world.at(NEXT - MINUTE)
     sell_at_the_venue(world)
     world.at(NEXT - MINUTE + 10_000)
+    world.believed()
     world.account.race(entry, 0.5)
     tick(world, NEXT)
     (trade,) = world.trades()
     assert (trade["trade_id"], trade["status"], trade["exit_reason"]) == (before["trade_id"], "open", "")
     assert trade["quantity"] > before["quantity"]
+    kinds = [row["kind"] for row in world.all("select kind from trade_events order by trade_event_id")]
+    assert kinds[-2:] == ["closed", "filled"]
     check_all(world)
     assert world.risks() == {}
 
