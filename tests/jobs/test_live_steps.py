@@ -137,6 +137,15 @@ def test_a_difference_counts_only_when_a_second_look_shows_it_too() -> None:
     assert not run.hands_off
 
 
+def test_the_looks_of_a_tick_ask_for_balances_and_the_look_behind_its_orders_does_not() -> None:
+    """What was traded a moment ago may not be in the balances yet."""
+    run = a_run(seen(SEEN_STOP, balances=()), seen(SEEN_STOP), seen(SEEN_STOP, balances=None))
+    take_a_look(run)
+    asyncio.run(live.look_again(run, NOW + 5))
+    assert isinstance(run.venue, Account)
+    assert [(asked.balances, at_ms) for asked, at_ms in run.venue.asked] == [(True, NOW), (True, NOW), (False, NOW + 5)]
+
+
 def test_what_was_wrong_at_the_look_before_no_longer_waits() -> None:
     run = a_run(seen(SEEN_STOP))
     run.waits = ["ledger_drift", "backup_data", "unsettled"]
@@ -186,6 +195,26 @@ def test_the_smallest_order_of_a_coin_is_at_least_a_step_of_it() -> None:
     coarse = replace(BTC, min_size=D("0.01"), size_step=D("0.1"))
     more = (Balance("BTC", D("1.05"), ZERO, ZERO), ALL_THERE[1])
     assert live.drift(a_run(), {"BTC/EUR": coarse}, seen(balances=more)) == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "there", "sellable"),
+    [
+        ("missing", "0.700000009", {"BTC/EUR": D("0.70000000")}),
+        ("rewards", "0.2", {"BTC/EUR": D("0.2")}),
+        ("missing", "-0.1", {"BTC/EUR": ZERO}),
+        ("surplus", "1.2", {}),
+    ],
+)
+def test_of_what_is_missing_only_what_is_there_can_be_sold_in_whole_steps(
+    kind: str, there: str, sellable: dict[str, D]
+) -> None:
+    run = a_run(open_trades=(TRADE, replace(TRADE, trade_id="e-2", symbol="ETH/EUR")))
+    run.drift = (Drift("BTC", kind, D(1), D(there)), Drift("EUR", "missing", D(900), D(1)))
+    assert live.sellable(run, {"BTC/EUR": BTC}) == sellable
+    eth = replace(BTC, symbol="ETH/EUR", base="ETH")
+    assert live.sellable(run, {"ETH/EUR": eth, "BTC/EUR": BTC}) == sellable
+    assert live.sellable(run, {}) == {}
 
 
 # --- certainty -----------------------------------------------------------------------------
