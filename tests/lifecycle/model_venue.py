@@ -9,6 +9,7 @@ each request and loses, delays or garbles it as it was told to.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -101,8 +102,8 @@ class ModelVenue:
 
     share, stops_share: how much of what they want orders get at once when they trade, (0, 1].
     exits_rest: what the market does not take of a market order at once rests; otherwise the venue ends it,
-    as its price protection does.  asked: how often a new order of each name was sent, whatever came of it.  least_own: the fewest
-    coins there ever were that no resting sell offered, beside those that were there at first.
+    as its price protection does.  asked: how often a new order of each name was sent, whatever came of
+    it.  least_own: the fewest coins there ever were that no resting sell offered, beside those that were there at first.
     """
 
     def __init__(
@@ -232,10 +233,8 @@ class ModelVenue:
                         self._end(row, "expired")
                 continue
             self._coming.remove(coming)
-            try:
+            with contextlib.suppress(Refused, Late):
                 coming[2]()
-            except (Refused, Late):
-                pass
         self.at_ms = max(self.at_ms, at_ms)
 
     def trade_at(self, price: Decimal, share: Decimal = Decimal(1), stops_share: Decimal = Decimal(1)) -> None:

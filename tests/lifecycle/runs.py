@@ -1,4 +1,4 @@
-"""One tick of a live bot on rows and a model venue: the job's own steps in the job's own order, and its death at any of them.
+"""One tick of a live bot on rows and a model venue: the job's own steps in its own order, and its death at any of them.
 
 What a tick does with candles is left out: it is handed its signals. All that touches
 orders is the real code.
@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from bot.domain.markets import Market, Quote
+from bot.domain.markets import Quote
 from bot.domain.records import BotWrites, Lease, Snapshot, Writes
 from bot.domain.signals import Signal
 from bot.domain.timeframes import floor_ms
@@ -42,7 +42,7 @@ class Script:
 
     signal: 1 or -1 for a vote on the newest candle, 0 for none.  dies_at: the how-manieth side
     effect, each counted before and after it, is its last; 0 for none.  killed: its lease then has to
-    expire first; otherwise it was given back.
+    expire first; otherwise it was given back.  hides_stops: see Wire.
     """
 
     signal: int = 0
@@ -50,6 +50,7 @@ class Script:
     looks: tuple[Look, ...] = ()
     dies_at: int = 0
     killed: bool = True
+    hides_stops: bool = True
 
 
 @cache
@@ -119,7 +120,7 @@ async def _work(process: Process, rows: Rows, chosen: Settings) -> BotRun:
     now = MarketNow(venue.at_ms, "online", {SYMBOL: quote(venue)}, {SYMBOL: MARKET})
     tick = _begin(process, now, chosen)
     run = bot_run.open_run(bot, chosen)
-    run.venue = Wire(venue, script.requests, script.looks, process.around, hides_stops=not rows.baseline)
+    run.venue = Wire(venue, script.requests, script.looks, process.around, script.hides_stops)
     run.observed_ms = rows.observed_ms
     tick.runs.append(run)
     await tick_orders.look(tick)

@@ -1,4 +1,4 @@
-"""All short lives of an order: how it was sent, then whatever the looks show, against a table written from SPEC section 8.
+"""All short lives of an order: how it was sent, then whatever looks show, against a table written from SPEC section 8.
 
 What a look shows need not make sense after what an earlier one showed: the venue may lie. The table says what our row
 must say even then.

