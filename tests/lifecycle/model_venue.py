@@ -103,7 +103,7 @@ class ModelVenue:
     share, stops_share: how much of what they want orders get at once when they trade, (0, 1].
     exits_rest: what the market does not take of a market order at once rests; otherwise the venue ends it,
     as its price protection does.  asked: how often a new order of each name was sent, whatever came of
-    it.  least_own: the fewest coins there ever were that no resting sell offered, beside those that were there at first.
+    it.  least_own: the fewest coins there ever were that no resting sell offered, beside those of the beginning.
     """
 
     def __init__(
