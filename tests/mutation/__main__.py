@@ -5,7 +5,7 @@ all of [tool.mutmut] without one. Exit status 1 where a module's score is below 
 survivors.toml with its reason, 2 where there is no result.
 
 Works in a copy of the tree, so that no broken file ever lies beside the real ones. Verdicts are kept in that copy:
-a function that changed is tried anew, and once anything else changed (a test, a helper) so is every survivor. What
+a function that changed is tried anew, and once anything changed at all (a test, a helper) so is every survivor. What
 was noticed once counts as noticed until its function changes; --afresh, and a clean clone, try everything.
 
 mutmut changes the bodies of functions and methods, not those of properties, and no tables or constants of a module:
@@ -90,11 +90,11 @@ def prepare(folder: Path, everything: Sequence[str], modules: Sequence[str]) -> 
         else:
             shutil.copy(ROOT / name, folder / name)
     narrow(folder / "pyproject.toml", everything, modules)
-    surroundings = digest(folder, everything)
-    stamp = folder / "surroundings"
-    if not stamp.exists() or stamp.read_text() != surroundings:
+    tried = digest(folder)
+    stamp = folder / "tried"
+    if not stamp.exists() or stamp.read_text() != tried:
         forget(folder / "mutants")
-        stamp.write_text(surroundings)
+        stamp.write_text(tried)
 
 
 def narrow(page: Path, everything: Sequence[str], modules: Sequence[str]) -> None:
@@ -105,13 +105,11 @@ def narrow(page: Path, everything: Sequence[str], modules: Sequence[str]) -> Non
     page.write_text(text)
 
 
-def digest(folder: Path, everything: Sequence[str]) -> str:
-    """Of all that verdicts rest on besides the mutated functions, whose digests mutmut keeps."""
-    made = hashlib.sha256(sys.version.encode())
+def digest(folder: Path) -> str:
+    """Of all that verdicts rest on, and of the choice of modules: mutmut times tests for the chosen ones only."""
+    made = hashlib.sha256(sys.version.encode() + (folder / "pyproject.toml").read_bytes())
     for path in sorted(path for name in ("bot", "tests") for path in (folder / name).rglob("*.py")):
-        name = path.relative_to(folder).as_posix()
-        if name not in everything:
-            made.update(name.encode() + path.read_bytes())
+        made.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
     return made.hexdigest()
 
 
