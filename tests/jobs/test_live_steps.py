@@ -37,7 +37,7 @@ S = OrderStatus
 ZERO = D(0)
 DAY = 24 * HOUR
 BTC = replace(MARKET, venue_id="XXBTZEUR")
-MINE = replace(STOP, venue_order_id="O-S")
+MINE = replace(STOP, venue_order_id="O-S", deadline_ms=0)
 ALL_THERE = (Balance("BTC", D(1), ZERO, ZERO), Balance("EUR", D(900), ZERO, ZERO))
 SEEN_STOP = at_venue(MINE)
 
@@ -226,22 +226,22 @@ def leaving(**changes: Any) -> Order:
 
 
 @pytest.mark.parametrize(
-    ("orders", "from_ms"),
+    ("orders", "certain_ms", "from_ms"),
     [
-        ((leaving(),), NOW + 9 + LOOKUP_MARGIN_MS),
-        ((leaving(status=S.SUBMITTING),), NOW + 9 + LOOKUP_MARGIN_MS),
-        ((leaving(), leaving(client_id="x-2", deadline_ms=NOW + 20)), NOW + 20 + LOOKUP_MARGIN_MS),
-        ((leaving(), replace(MINE, quantity=D("0.9"))), NOW + 9 + LOOKUP_MARGIN_MS),
-        ((leaving(), MINE), 0),
-        ((leaving(symbol="ETH/EUR"),), 0),
-        ((leaving(status=S.OPEN),), 0),
-        ((), 0),
+        ((), {"BTC/EUR": NOW + 9}, NOW + 9),
+        ((), {"BTC/EUR": NOW + 9, "ETH/EUR": NOW + 20}, NOW + 9),
+        ((replace(MINE, quantity=D("0.9")),), {"BTC/EUR": NOW + 9}, NOW + 9),
+        ((MINE,), {"BTC/EUR": NOW + 9}, 0),
+        ((), {"ETH/EUR": NOW + 9}, 0),
+        ((), {}, 0),
     ],
 )
 def test_only_doubt_about_a_position_that_is_not_covered_is_worth_waiting_for(
-    orders: tuple[Order, ...], from_ms: int
+    orders: tuple[Order, ...], certain_ms: dict[str, int], from_ms: int
 ) -> None:
-    assert live.certain_from_ms(a_run(open_orders=orders)) == from_ms
+    run = a_run(open_orders=orders)
+    run.certain_ms = certain_ms
+    assert live.certain_from_ms(run) == from_ms
 
 
 def a_tick(run: BotRun | None = None, **changes: Any) -> Tick:
@@ -280,7 +280,8 @@ def a_tick(run: BotRun | None = None, **changes: Any) -> Tick:
 def test_a_tick_waits_as_long_as_it_takes_to_be_certain_and_no_longer(
     deadline_ms: int, pace: float, waited: int, certain: bool
 ) -> None:
-    run = a_run(open_orders=(leaving(deadline_ms=deadline_ms),))
+    run = a_run(open_orders=())
+    run.certain_ms = {"BTC/EUR": deadline_ms + LOOKUP_MARGIN_MS}
     tick = a_tick(run, pace=pace)
     assert asyncio.run(_wait_for_certainty(tick, run)) is certain
     assert tick.venue_now() - NOW == waited
