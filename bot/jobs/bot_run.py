@@ -47,6 +47,9 @@ MOST_JUDGED = 24
 
 NO_QUOTE = Quote(NAN, NAN, NAN)
 
+TAKES_NO_SALE = frozenset({"maintenance", "cancel_only", "post_only", "limit_only", "reduce_only"})
+"""States of the venue or of one market in which Kraken refuses a sale at the market, and a new stop as well."""
+
 
 @dataclass(slots=True)
 class MarketNow:
@@ -283,6 +286,9 @@ def _view(run: BotRun, now: MarketNow, symbol: str, book: OrderBook | None) -> S
     if book is not None and book.bids and book.asks:
         bid, ask = book.bids[0][0], book.asks[0][0]
     market = now.markets.get(symbol)
+    if run.live and TAKES_NO_SALE & {now.status, market.status if market else ""}:
+        # Nobody buys: by the time the sale was refused, the stop that held its coins would be gone.
+        bid = NAN
     high, low = _extremes(run, now, symbol)
     return SymbolView(
         symbol=symbol,
