@@ -133,13 +133,13 @@ class KrakenVenue:
     async def amend(self, order: Order, now_ms: int) -> Answer:
         """Give a resting order the size and price that it has here, in place.
 
-        order.quantity counts what has filled, as Kraken's does. The request carries a deadline
-        of its own: the row's is that of its placing.
+        order.quantity counts what has filled, as Kraken's does.  order.deadline_ms: until
+        when the request may arrive, 0 for a moment from now.
         """
         if not order.venue_order_id:
             return Answer(order.client_id, OrderStatus.REJECTED, "", (), "the venue's id of the order is not known")
         now, market = self._time_from(now_ms), self._account.names.by_symbol.get(order.symbol)
-        deadline_ms = now_ms + AMEND_LEAD_MS
+        deadline_ms = order.deadline_ms or now_ms + AMEND_LEAD_MS
         sent = await self._private.send(
             "AmendOrder", lambda: amendment(order, market, now(), deadline_ms), answers.amend_token
         )

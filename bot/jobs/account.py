@@ -157,7 +157,14 @@ class Account:
 
     def in_doubt(self) -> tuple[str, ...]:
         """Symbols on which nobody can tell what is so: nothing is ordered there."""
-        doubtful = [o.symbol for o in self.live_orders() if o.status in IN_DOUBT or o.status is OrderStatus.PLANNED]
+        doubtful = [
+            order.symbol
+            for order in self.live_orders()
+            if order.status in IN_DOUBT
+            or order.status is OrderStatus.PLANNED
+            # What an exit that rests has still to sell is sold already: no stop for it, and no second exit.
+            or (order.leg is Leg.EXIT and order.status in RESTING)
+        ]
         return tuple(dict.fromkeys([*doubtful, *self.unsettled]))
 
     def ledger(self) -> Ledger:

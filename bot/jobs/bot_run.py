@@ -106,6 +106,7 @@ class BotRun:
     unseen: str = ""
     drift: tuple[Drift, ...] = ()
     foreign: tuple[VenueOrder, ...] = ()
+    certain_ms: dict[str, int] = field(default_factory=dict)
     sellable: dict[str, Decimal] = field(default_factory=dict)
 
     def wait(self, rule: str, *, hands_off: bool = False) -> None:

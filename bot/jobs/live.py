@@ -14,7 +14,7 @@ from bot.domain.records import RiskEvent
 from bot.domain.venue_orders import Observation, ObserveRequest
 from bot.jobs.bot_run import BotRun, MarketNow
 from bot.rulebook.protection import protection
-from bot.rulebook.reconcile import CLOCK_MARGIN_MS, LOOKUP_MARGIN_MS, Drift, Holding, find_drift, reconcile
+from bot.rulebook.reconcile import CLOCK_MARGIN_MS, Drift, Holding, find_drift, reconcile
 
 NAN = float("nan")
 CASH_TOLERANCE = Decimal("0.001")
@@ -64,10 +64,9 @@ async def look_again(run: BotRun, now_ms: int) -> None:
 
 
 def certain_from_ms(run: BotRun) -> int:
-    """From when on the orders in doubt on unprotected positions are certain, venue time; 0 where there are none."""
+    """From when on a look must tell what unprotected positions wait for, venue time; 0 where none waits."""
     bare = {p.symbol for p in run.account.positions() if p.stop_size < p.size}
-    doubtful = [o for o in run.account.live_orders() if o.status in IN_DOUBT and o.symbol in bare]
-    return max((order.deadline_ms + LOOKUP_MARGIN_MS for order in doubtful), default=0)
+    return max((moment for symbol, moment in run.certain_ms.items() if symbol in bare), default=0)
 
 
 def take_in(run: BotRun, seen: Observation) -> None:
@@ -77,7 +76,10 @@ def take_in(run: BotRun, seen: Observation) -> None:
         run.account.take_step(step)
     run.account.unsettled = dict(result.unsettled)
     run.foreign = result.foreign
-    run.observed_ms = seen.at_ms
+    run.certain_ms = result.certain_ms
+    if not result.unsettled:
+        # What could not be booked must be within the next look, however long ago it ended.
+        run.observed_ms = seen.at_ms
 
 
 def drift(run: BotRun, markets: Mapping[str, Market], seen: Observation) -> tuple[Drift, ...]:

@@ -12,6 +12,9 @@ from bot.domain.ports import Answer, Venue
 from bot.jobs.account import Account
 from bot.rulebook.ledger import ZERO, fill_order, move_order, quantize
 
+LEAST_FOR_EXIT_MS = 6_000
+"""What must be left of an exit's time when its stop is touched: to cancel, to look how that ended, to sell."""
+
 MOST_RUNS_PER_SLOT = 32
 """Runs of one slot under one fencing number, more than any cadence can bring about."""
 
@@ -110,6 +113,9 @@ def plan_orders(
             order = account.orders[intent.client_id]
             if intent.action == "amend":
                 market = markets[intent.symbol]
+                # The row first says until when the amendment may arrive: nothing is ordered there before.
+                order = replace(order, deadline_ms=deadline_ms)
+                account.put_order(order, now_ms)
                 order = replace(
                     order, quantity=_quantity(intent, account, market) + order.filled,
                     stop_price=_price(intent.stop_price, market), placed_ms=now_ms, reason=intent.reason,
@@ -132,24 +138,36 @@ async def send(
 
     clock: the venue's time now; raises LeaseLost when this run may not send any
     more.  Once a step on a symbol did not come through, nothing more is sent there: an exit
-    only follows when the stop that holds its coins is out of the way.
+    only follows when the stop that holds its coins is out of the way.  No stop is taken away for
+    an exit that would come too late, nor once nobody could tell how a cancellation ended.
     """
     stuck: set[str] = set()
+    exits = {item.intent.symbol: item.order for item in planned if item.order.leg is Leg.EXIT}
+    unseen = False
     for item in planned:
         action, symbol = item.intent.action, item.intent.symbol
+        now_ms = clock()
+        if item.order.leg is Leg.STOP and symbol in exits and (unseen or _too_late(exits[symbol], now_ms)):
+            stuck.add(symbol)
         if symbol in stuck:
             if action == "place":
-                _not_sent(account, item.order, "an earlier step failed", clock())
+                _not_sent(account, item.order, "an earlier step failed", now_ms)
             continue
-        now_ms = clock()
         if action == "place":
             done = await _place(item, account, venue, quotes, markets, volumes, now_ms)
         elif action == "amend":
             done = await _amend(item.order, account, venue, now_ms)
         else:
             done = await _cancel(account.orders[item.order.client_id], account, venue, now_ms)
+            unseen = unseen or not done
         if not done:
             stuck.add(symbol)
+
+
+def _too_late(exit_order: Order, now_ms: int) -> bool:
+    """Whether the exit would hardly be sent any more; never on paper, where no time passes."""
+    whole_ms = exit_order.deadline_ms - exit_order.placed_ms
+    return exit_order.deadline_ms - now_ms < min(LEAST_FOR_EXIT_MS, whole_ms // 2)
 
 
 async def _place(
@@ -187,8 +205,10 @@ async def _amend(order: Order, account: Account, venue: Venue, now_ms: int) -> b
     """Change a resting order. Where that did not come through, the row stays: the next look at the venue tells."""
     answer = await venue.amend(order, now_ms)
     if answer.status is order.status:
-        account.put_order(order, now_ms, answer=answer.detail)
+        account.put_order(replace(order, deadline_ms=0), now_ms, answer=answer.detail)
         return True
+    if answer.status is not OrderStatus.UNKNOWN:
+        account.put_order(replace(account.orders[order.client_id], deadline_ms=0), now_ms)
     account.note(order, "amend", answer, now_ms)
     return False
 
@@ -218,6 +238,8 @@ def take_answer(account: Account, order: Order, answer: Answer, now_ms: int) -> 
         account.book_fill(order, fill)
     if order.status is not answer.status:
         order = move_order(order, answer.status)
+    if order.leg is Leg.STOP and order.status not in IN_DOUBT:
+        order = replace(order, deadline_ms=0)
     account.put_order(order, now_ms, answer=answer.detail)
     if answer.attached is not None:
         account.put_order(answer.attached, now_ms, why="attached")

@@ -40,6 +40,8 @@ CLOCK_MARGIN_MS = 60_000
 """How far the venue's times of one order may lie before ours."""
 
 IN_DOUBT_STILL = "in_doubt"
+AMENDING = "amending"
+ATTACHING = "attaching"
 MISSING = "missing"
 FILLS_MISSING = "fills_missing"
 CONFLICT = "conflict"
@@ -63,12 +65,14 @@ class Ledger:
 class Reconciled:
     """steps: in the order in which they happened.  unsettled: why a symbol waits, by symbol.
 
-    foreign: orders that rest on the venue and are none of ours.
+    foreign: orders that rest on the venue and are none of ours.  certain_ms: from when on
+    a look must tell what an unsettled symbol waits for, venue time, where that is known.
     """
 
     steps: tuple[Step, ...]
     unsettled: dict[str, str]
     foreign: tuple[VenueOrder, ...]
+    certain_ms: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -81,13 +85,16 @@ class _Work:
     booked: set[str]
     steps: list[Step] = field(default_factory=list)
     unsettled: dict[str, str] = field(default_factory=dict)
+    certain_ms: dict[str, int] = field(default_factory=dict)
 
     def step(self, order: Order, at_ms: int, why: str, fill: Fill | None = None) -> None:
         self.orders[order.client_id] = order
         self.steps.append(Step(order, at_ms, why, fill))
 
-    def wait(self, symbol: str, why: str) -> None:
+    def wait(self, symbol: str, why: str, until_ms: int = 0) -> None:
         self.unsettled.setdefault(symbol, why)
+        if until_ms:
+            self.certain_ms[symbol] = max(self.certain_ms.get(symbol, 0), until_ms)
 
     def own(self, found: VenueOrder) -> Order | None:
         client_id = self.by_venue_id.get(found.venue_order_id)
@@ -130,8 +137,13 @@ def reconcile(ledger: Ledger, seen: Observation) -> Reconciled:
     for order in work.orders.values():
         if order.status not in FINAL and order.venue_order_id and order.venue_order_id not in listed:
             work.wait(order.symbol, MISSING)
+        if order.leg is Leg.STOP and order.status in RESTING and order.deadline_ms > seen.at_ms:
+            # An amendment is on its way, or was lost on it: what comes after it must not be overtaken by it.
+            work.wait(order.symbol, AMENDING, order.deadline_ms)
+    for found in seen.orders:
+        _expect_stops(work, found)
     foreign = tuple(f for f in seen.orders if f.status in RESTING and work.own(f) is None)
-    return Reconciled(tuple(work.steps), work.unsettled, foreign)
+    return Reconciled(tuple(work.steps), work.unsettled, foreign, work.certain_ms)
 
 
 def _look_up(work: _Work, order: Order) -> None:
@@ -139,7 +151,9 @@ def _look_up(work: _Work, order: Order) -> None:
     found = next((f for f in work.seen.orders if f.venue_order_id not in work.by_venue_id and _is(order, f)), None)
     if found is not None:
         work.by_venue_id[found.venue_order_id] = order.client_id
-        adopted = replace(order, venue_order_id=found.venue_order_id)
+        # Of a stop the deadline says until when something about it is on its way: it has arrived.
+        deadline_ms = 0 if order.leg is Leg.STOP else order.deadline_ms
+        adopted = replace(order, venue_order_id=found.venue_order_id, deadline_ms=deadline_ms)
         if order.status in IN_DOUBT:
             adopted = move_order(adopted, OrderStatus.OPEN)
         work.step(adopted, work.seen.at_ms, "found")
@@ -150,7 +164,7 @@ def _look_up(work: _Work, order: Order) -> None:
         return
     if order.status is OrderStatus.SUBMITTING:
         work.step(move_order(order, OrderStatus.UNKNOWN), work.seen.at_ms, "not_found_yet")
-    work.wait(order.symbol, IN_DOUBT_STILL)
+    work.wait(order.symbol, IN_DOUBT_STILL, order.deadline_ms + LOOKUP_MARGIN_MS)
 
 
 def _is(order: Order, found: VenueOrder) -> bool:
@@ -220,6 +234,21 @@ def _end(work: _Work, order: Order, found: VenueOrder) -> None:
     elif found.status not in RESTING and order.status not in FINAL:
         ended = OrderStatus.EXPIRED if found.status is OrderStatus.EXPIRED else OrderStatus.CANCELLED
         work.step(move_order(order, ended), found.closed_ms or work.seen.at_ms, ended.value)
+
+
+def _expect_stops(work: _Work, found: VenueOrder) -> None:
+    """Wait for the stop that a young fill of an entry has made at the venue: a second one would sell twice.
+
+    As any order that was just made it may be missing from the lists for a while.
+    """
+    order = work.own(found)
+    if order is None or order.leg is not Leg.ENTRY or found.attached_stop_price is None or not found.filled:
+        return
+    filled_ms = [fill.filled_ms for fill in work.seen.fills if fill.venue_order_id == found.venue_order_id]
+    shown_from_ms = max([*filled_ms, found.closed_ms]) + LOOKUP_MARGIN_MS
+    made = sum((one.quantity for one in work.seen.orders if one.parent_id == found.venue_order_id), ZERO)
+    if made < found.filled and work.seen.at_ms < shown_from_ms:
+        work.wait(order.symbol, ATTACHING, shown_from_ms)
 
 
 @dataclass(frozen=True, slots=True)

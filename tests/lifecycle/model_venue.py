@@ -443,7 +443,7 @@ class Wire:
         return Answer(order.client_id, OrderStatus.OPEN, str(said), (), "taken")
 
     async def amend(self, order: Order, now_ms: int) -> Answer:
-        deadline_ms = now_ms + AMEND_LEAD_MS
+        deadline_ms = order.deadline_ms or now_ms + AMEND_LEAD_MS
 
         def request() -> str:
             self.venue.amend(order.venue_order_id, order.quantity, order.stop_price, deadline_ms)

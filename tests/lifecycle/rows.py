@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from bot.domain.book import BotState, BotStatus, Cooldown
-from bot.domain.orders import FINAL, NEXT_STATUS, Fill, Order, OrderStatus
+from bot.domain.orders import FINAL, NEXT_STATUS, Fill, Leg, Order, OrderStatus
 from bot.domain.records import BotSnapshot, BotWrites, Command, Trade
 from bot.rulebook.ledger import cash_flow
 
@@ -97,6 +97,7 @@ def _check_step(before: Order, after: Order) -> None:
         after, status=before.status, quantity=before.quantity, filled=before.filled, limit_price=before.limit_price,
         stop_price=before.stop_price, placed_ms=before.placed_ms, checked_ms=before.checked_ms, reason=before.reason,
         venue_order_id=before.venue_order_id,
+        deadline_ms=before.deadline_ms if before.leg is Leg.STOP else after.deadline_ms,
     )  # fmt: skip
     assert same == before, f"{name} became another order"
 

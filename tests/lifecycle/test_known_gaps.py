@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import pytest
-
 from bot.domain.records import Command
 from tests.lifecycle.laws import check_always
 from tests.lifecycle.model_venue import Fate, Look, ModelVenue, Request, Sight
@@ -35,13 +33,11 @@ class Life:
         check_always(self.rows, self.venue)
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="nothing waits for the stop that a fill has made")
 def test_a_fill_that_is_told_before_the_stop_that_it_made_gets_no_second_stop():
     life = Life()
     life.tick(Script(1, looks=(Look(), Look(Sight.LAGGING))))
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="an exit that rests does not count as sold")
 def test_what_an_exit_that_rests_is_selling_is_not_protected_or_sold_a_second_time():
     life = Life()
     life.tick(Script(1))
@@ -50,7 +46,6 @@ def test_what_an_exit_that_rests_is_selling_is_not_protected_or_sold_a_second_ti
     life.tick(Script())
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="an amendment without an answer is forgotten")
 def test_while_an_amendment_without_an_answer_may_still_arrive_nothing_is_sold():
     life = Life(LADDER)
     life.tick(Script(1))
@@ -61,7 +56,6 @@ def test_while_an_amendment_without_an_answer_may_still_arrive_nothing_is_sold()
     life.tick(Script(), gap_ms=15_000)
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="the next look begins where this one was")
 def test_what_a_look_could_not_book_is_within_the_next_one():
     """An order has ended long before the look that cannot book it, because one of its executions is not told."""
     life = Life()

@@ -105,7 +105,9 @@ def test_a_stop_whose_trigger_the_venue_does_not_tell_has_the_one_that_its_entry
 
 
 def test_a_stop_that_we_know_already_is_not_made_anew() -> None:
-    stop = stop_of(held(sent()), ENTRY, venue_order_id="O-S", status=S.PARTIALLY_FILLED, filled=D("0.4"))
+    stop = stop_of(
+        held(sent()), ENTRY, venue_order_id="O-S", status=S.PARTIALLY_FILLED, filled=D("0.4"), deadline_ms=0
+    )
     seen = attached(ENTRY, D("97.5"), filled=D("0.4"), status=S.PARTIALLY_FILLED)
     assert reconcile(ledger(stop, settled=(ENTRY,)), look(seen)) == Reconciled((), {}, ())
 
@@ -119,7 +121,7 @@ def test_an_amendment_is_learned_at_the_look() -> None:
 
 
 def test_a_size_of_just_what_is_filled_can_be() -> None:
-    stop = stop_of(held(sent()), ENTRY, status=S.PARTIALLY_FILLED, filled=D("0.5"))
+    stop = stop_of(held(sent()), ENTRY, status=S.PARTIALLY_FILLED, filled=D("0.5"), deadline_ms=0)
     seen = at_venue(stop, filled=D("0.5"), quantity=D("0.5"))
     result = reconcile(ledger(stop), look(seen))
     assert result.steps[0].order.quantity == D("0.5")

@@ -15,6 +15,8 @@ from bot.domain.records import Trade
 from bot.domain.venue_orders import Balance, Observation, VenueFill, VenueOrder
 from bot.rulebook.ledger import apply_fill, fill_order
 from bot.rulebook.reconcile import (
+    AMENDING,
+    ATTACHING,
     CONFLICT,
     FILLS_MISSING,
     IN_DOUBT_STILL,
@@ -254,7 +256,7 @@ def test_an_order_is_not_ended_before_all_its_fills_are_seen() -> None:
 
 def test_a_fill_of_an_order_that_has_ended_is_never_lost() -> None:
     mine = order(status=S.CANCELLED, venue_order_id="O-1")
-    found = at_venue(mine, status=S.CANCELLED, filled=D("0.3"), closed_ms=NOW - 1000)
+    found = at_venue(mine, status=S.CANCELLED, filled=D("0.3"), closed_ms=NOW - 20_000)
     result = reconcile(ledger(settled=(mine,)), look(found, fills=(execution(found, "0.3"),)))
     after = ends(result)[mine.client_id]
     assert (after.status, after.filled) == (S.CANCELLED, D("0.3"))
@@ -279,6 +281,44 @@ def test_fills_that_cannot_be_are_not_booked_and_the_symbol_waits(change: dict[s
 def test_executions_of_others_are_nobodys() -> None:
     other = at_venue(sent(), venue_order_id="O-OTHER", status=S.FILLED, filled=D(1), userref=5)
     assert reconcile(ledger(), look(other, fills=(execution(other, "1"),))) == Reconciled((), {}, ())
+
+
+# --- what is on its way --------------------------------------------------------------------
+
+
+def test_a_stop_that_a_young_fill_has_made_is_waited_for() -> None:
+    """It may be missing from the lists for a while; a second stop would sell twice."""
+    mine = sent()
+    found = at_venue(mine, status=S.FILLED, filled=D(1), closed_ms=NOW - 2_000)
+    young = execution(found, "1", filled_ms=NOW - 2_000)
+    result = reconcile(ledger(mine), look(found, fills=(young,)))
+    assert result.unsettled == {"BTC/EUR": ATTACHING}
+    assert result.certain_ms == {"BTC/EUR": NOW - 2_000 + LOOKUP_MARGIN_MS}
+    stop = at_venue(stop_of(held(mine), mine), venue_order_id="O-S", parent_id=found.venue_order_id, client_id="")
+    assert reconcile(ledger(mine), look(found, stop, fills=(young,))).unsettled == {}
+    half = replace(stop, quantity=D("0.5"))
+    assert reconcile(ledger(mine), look(found, half, fills=(young,))).unsettled == {"BTC/EUR": ATTACHING}
+    later = look(found, fills=(young,), at_ms=NOW - 2_000 + LOOKUP_MARGIN_MS)
+    assert reconcile(ledger(mine), later).unsettled == {}
+    bare = replace(found, attached_stop_price=None)
+    assert reconcile(ledger(mine), look(bare, fills=(young,))).unsettled == {}
+
+
+def test_an_amendment_that_may_still_arrive_is_waited_for() -> None:
+    entry = sent()
+    trade = held(entry)
+    stop = stop_of(trade, entry, deadline_ms=NOW + 1)
+    result = reconcile(ledger(stop, trades=(trade,)), look(at_venue(stop)))
+    assert (result.unsettled, result.certain_ms) == ({"BTC/EUR": AMENDING}, {"BTC/EUR": NOW + 1})
+    assert reconcile(ledger(stop, trades=(trade,)), look(at_venue(stop), at_ms=NOW + 1)).unsettled == {}
+
+
+def test_a_stop_that_was_found_has_nothing_on_its_way() -> None:
+    entry = sent()
+    trade = held(entry)
+    stop = stop_of(trade, entry, status=S.UNKNOWN, venue_order_id="", deadline_ms=NOW + 5_000)
+    result = reconcile(ledger(stop, trades=(trade,)), look(at_venue(stop, venue_order_id="O-9")))
+    assert (ends(result)[stop.client_id].deadline_ms, result.unsettled) == (0, {})
 
 
 # --- resting orders ------------------------------------------------------------------------

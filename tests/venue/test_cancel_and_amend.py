@@ -184,16 +184,24 @@ def test_an_amended_size_counts_what_has_filled(trader: Trader) -> None:
     assert (found.quantity, found.filled, found.status) == (Decimal("0.5"), Decimal("0.3"), S.PARTIALLY_FILLED)
 
 
-def test_an_amendment_has_a_deadline_of_its_own(simulator: Simulator, trader: Trader) -> None:
+def test_an_amendment_that_names_no_deadline_has_one_of_its_own(simulator: Simulator, trader: Trader) -> None:
     order = trader.placed(trader.stop())
     simulator.clock.advance_ms(3600 * SECOND_MS)
     simulator.faults.add("AmendOrder", "late", seconds=16)
-    raised = replace(order, stop_price=trader.price("0.5"))
+    raised = replace(order, stop_price=trader.price("0.5"), deadline_ms=0)
     assert trader.amend(raised).status is S.UNKNOWN
     simulator.clock.advance_ms(60 * SECOND_MS)
     found = trader.at_venue()[order.venue_order_id]
     assert Decimal(found["descr"]["price"]) == order.stop_price
     assert trader.amend(raised).status is S.OPEN
+
+
+def test_an_amendment_whose_deadline_has_come_is_not_sent(simulator: Simulator, trader: Trader) -> None:
+    order = trader.placed(trader.stop())
+    simulator.clock.advance_ms(3600 * SECOND_MS)
+    before = trader.venue.calls
+    assert trader.amend(replace(order, stop_price=trader.price("0.5"))).status is S.REJECTED
+    assert trader.venue.calls == before
 
 
 @pytest.mark.parametrize(
