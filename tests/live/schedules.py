@@ -199,12 +199,16 @@ def _skip(chance: random.Random) -> int:
 
 @dataclass(frozen=True)
 class Ran:
-    """One tick. able: nothing was made to go wrong in it, and nothing still was from before.  how: its end."""
+    """One tick. able: nothing was made to go wrong in it, and nothing still was from before.  how: its end.
+
+    locked: the venue let nobody in.
+    """
 
     slot: int
     at_ms: int
     able: bool
     how: str
+    locked: bool = False
 
 
 @dataclass
@@ -228,8 +232,17 @@ class Outcome:
     def worst_ms(self) -> int:
         return max((stretch.ms for stretch in self.stretches), default=0)
 
-    def longer_than_a_slot(self) -> list[Naked]:
-        return [stretch for stretch in self.stretches if stretch.ms > SLOT_MS]
+    def longer_than_a_slot(self) -> list[str]:
+        """Of each stretch that was longer: what kept the ticks in it from ending it."""
+        return [self._why(stretch) for stretch in self.stretches if stretch.ms > SLOT_MS]
+
+    def _why(self, stretch: Naked) -> str:
+        within = [ran for ran in self.ran if stretch.from_ms <= ran.at_ms < stretch.to_ms]
+        if any(ran.locked for ran in within):
+            return "the venue had locked the key"
+        if any(ran.how == "skipped" for ran in within):
+            return "a dead run held the lease"
+        return "accidents in several ticks on end" if len(within) > 1 else "the next tick was late or left out"
 
 
 class Unexpected(AssertionError):
@@ -258,7 +271,7 @@ def _judge(outcome: Outcome) -> None:
 class _Run:
     def __init__(self, world: LiveWorld, outcome: Outcome) -> None:
         self.world, self.outcome = world, outcome
-        self.last_ms = 0
+        self.last_ms = self.held_ms = 0
         self.trouble_until_ms = 0
 
     def all(self) -> None:
@@ -299,7 +312,7 @@ class _Run:
     def tick(self, n: int, at_ms: int, slot: Slot) -> str:
         world = self.world
         world.at(max(at_ms, world.now_ms + 1))
-        if world.now_ms - self.last_ms >= LEASE_MS:
+        if world.now_ms - self.held_ms >= LEASE_MS:
             world.end_lease()
         before = self.faults_so_far()
         plans = [Plan(line.n, line.when, self._act(line)) for line in slot.lines if line.what != "fault"]
@@ -316,9 +329,10 @@ class _Run:
         if fired:
             self.trouble_until_ms = world.now_ms + LOCKOUT_MS
         self.outcome.happened.update([line.what for line, plan in zip(_wire(slot), plans, strict=True) if plan.done])
-        self.outcome.ran.append(Ran(n, world.now_ms, able, how))
+        self.outcome.ran.append(Ran(n, world.now_ms, able, how, held_off))
         self.outcome.told.append(f"{_clock(world.now_ms)} {how}{'' if able else ' (troubled)'}: {_orders(labels)}")
         self.last_ms = world.now_ms
+        self.held_ms = self.held_ms if how == "skipped" else world.now_ms
         world.gate.begin()
         return how
 

@@ -66,9 +66,9 @@ def figures(outcomes: list[Outcome]) -> dict[str, int]:
             "fills": sum(o.fills for o in outcomes),
             "schedules that needed more than two clean ticks": sum(o.clean > 2 for o in outcomes),
             "stretches without a whole stop": len(stretches),
-            "of these longer than a slot, every tick in it troubled": sum(s.ms > 300_000 for _, s in stretches),
         }
     )
+    found.update(f"of these longer than a slot: {why}" for o in outcomes for why in o.longer_than_a_slot())
     found["worst time without a whole stop, s"] = max((s.ms for _, s in stretches), default=0) // 1000
     return dict(found)
 

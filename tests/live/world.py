@@ -90,8 +90,10 @@ class LiveWorld(World):
         self.runs = itertools.count(1)
         self._saved: tuple[Any, Any, int] | None = None
         self._remembered: str | None = None
+        self._stores: dict[str, LiveStore] = {}
 
     def close(self) -> None:
+        self._close_stores()
         self.wire.close()
         super().close()
         self.clock.close()
@@ -135,14 +137,25 @@ class LiveWorld(World):
             self.at(venue_ms)
         self.venue.requests.clear()
         job = self.job(holder, through_wire, **changes)
-        store = LiveStore(job.database_url, self.gate)
+        store = self._store(job.database_url)
         try:
             document = self.runner.run(LiveRun(job, self.clock).run(store))
-        finally:
-            self.trips = store.trips
-            store.close()
+        except BaseException:
+            self._close_stores()
+            raise
         self.documents.append(document)
         return document
+
+    def _store(self, url: str) -> LiveStore:
+        """A store of its own for each way to the database; one that has done its tick is used again."""
+        if url not in self._stores:
+            self._stores[url] = LiveStore(url, self.gate)
+        return self._stores[url]
+
+    def _close_stores(self) -> None:
+        for store in self._stores.values():
+            store.close()
+        self._stores.clear()
 
     def end_lease(self) -> None:
         """As if a dead run's lease had run out."""
@@ -193,6 +206,7 @@ class LiveWorld(World):
         """Go back to what `save` saw."""
         assert self._saved is not None
         account, keys, now_ms = self._saved
+        self._close_stores()
         self.gate.begin()
         self.venue.faults.clear()
         self.venue.venue.set_mode("online")
