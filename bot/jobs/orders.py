@@ -167,7 +167,7 @@ async def send(
 def _too_late(exit_order: Order, now_ms: int) -> bool:
     """Whether the exit would hardly be sent any more; never on paper, where no time passes."""
     whole_ms = exit_order.deadline_ms - exit_order.placed_ms
-    return exit_order.deadline_ms - now_ms < min(LEAST_FOR_EXIT_MS, whole_ms // 2)
+    return whole_ms > 0 and exit_order.deadline_ms - now_ms < min(LEAST_FOR_EXIT_MS, whole_ms // 2)
 
 
 async def _place(
