@@ -33,11 +33,14 @@ def _price(value: float, market: Market) -> Decimal | None:
 
 
 def _quantity(intent: Intent, account: Account, market: Market) -> Decimal:
-    """The intent's size, base units; to the last digit what is held where it is all that is held."""
+    """The intent's size, base units; where it is all that is held, all of it that can be ordered.
+
+    That is every digit, unless the venue has made its step coarser since it was bought.
+    """
     trade = account.trade_of(intent.symbol)
     held = trade.open_quantity if trade else ZERO
     if intent.leg is not Leg.ENTRY and intent.size == float(held):
-        return held
+        return held - held % market.size_step
     return quantize(intent.size, market.size_step)
 
 
@@ -113,13 +116,16 @@ def plan_orders(
             order = account.orders[intent.client_id]
             if intent.action == "amend":
                 market = markets[intent.symbol]
+                quantity = _quantity(intent, account, market) + order.filled
+                stop_price = _price(intent.stop_price, market)
+                if (quantity, stop_price) == (order.quantity, order.stop_price):
+                    continue
                 # The row first says until when the amendment may arrive: nothing is ordered there before.
                 order = replace(order, deadline_ms=deadline_ms)
                 account.put_order(order, now_ms)
                 order = replace(
-                    order, quantity=_quantity(intent, account, market) + order.filled,
-                    stop_price=_price(intent.stop_price, market), placed_ms=now_ms, reason=intent.reason,
-                )  # fmt: skip
+                    order, quantity=quantity, stop_price=stop_price, placed_ms=now_ms, reason=intent.reason
+                )
         trade = account.trade_of(intent.symbol)
         planned.append(Planned(intent, order, trade.open_quantity if trade else ZERO))
     return planned
