@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from bot.domain.markets import Market
 from bot.domain.orders import Leg, Order, OrderStatus, OrderType, Side, client_id, userref
-from bot.domain.timeframes import floor_ms, timeframe_ms
+from bot.domain.timeframes import TIMEFRAMES_MS, floor_ms, timeframe_ms
 from bot.domain.venue_orders import VenueOrder
 from bot.rulebook.exits import target_gain
 from bot.rulebook.ledger import ZERO, quantize
@@ -45,16 +45,19 @@ def own_orders(
 ) -> tuple[Order, ...]:
     """Rows, in doubt, of every order that this bot placed itself, oldest first.
 
-    name: the bot's, part of its ids.  Orders that the venue made of an entry's fills
+    name: the bot's, part of its ids.  timeframe: of its candles by the settings of now; an
+    entry may be older than those.  Orders that the venue made of an entry's fills
     are not among them: reconciling adds those.
     """
+    timeframes = dict.fromkeys((timeframe, *TIMEFRAMES_MS))
     rows: list[Order] = []
     newest_entry: dict[str, Order] = {}
     for order in sorted(found, key=lambda order: (order.opened_ms, order.side is Side.SELL)):
         if order.symbol not in markets:
             continue
         if order.side is Side.BUY:
-            bar_ms = entry_bar(order, name, timeframe)
+            bars = (entry_bar(order, name, one) for one in timeframes)
+            bar_ms = next((bar for bar in bars if bar is not None), None)
             if bar_ms is not None:
                 entry = _entry_row(order, bar_ms, name, bot_id, markets[order.symbol], rules)
                 newest_entry[order.symbol] = entry

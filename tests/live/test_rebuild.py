@@ -112,6 +112,19 @@ def test_with_the_database_wiped_in_mid_run_nothing_differs(make_live: MakeLive)
     assert executions(world) == wanted
 
 
+def test_entries_on_candles_of_another_length_than_now_are_the_bots_as_well(make_live: MakeLive):
+    """The settings were the lost database's, or have changed since the entry."""
+    world = three_positions(make_live)
+    world.ticks(START, START + 2 * SLOT_MS)
+    owned = what_is_owned(world)
+    world.execute(f"truncate {WIPED} restart identity cascade")
+    world.overrides["market"] = {**world.overrides["market"], "timeframe": "4h"}
+    document = rebuild_from_venue(world)
+    assert document["foreign_orders"] == []
+    assert document["beside"].keys() == world.beside.keys()
+    assert what_is_owned(world) == owned
+
+
 def test_without_a_persons_word_nothing_is_written(make_live: MakeLive):
     world = three_positions(make_live)
     world.ticks(START, START + 2 * SLOT_MS)
