@@ -13,7 +13,7 @@ from bot.domain.candles import Candles
 from bot.domain.codec import to_json
 from bot.domain.decisions import Decision, Effect, Reason, SymbolView, Verdict
 from bot.domain.markets import Market, OrderBook, Quote
-from bot.domain.orders import Intent, Leg, Order
+from bot.domain.orders import Intent, Leg, Order, OrderStatus
 from bot.domain.ports import LiveVenue
 from bot.domain.records import (
     BotSnapshot,
@@ -33,7 +33,7 @@ from bot.jobs.orders import Planned, plan_orders
 from bot.jobs.rules import paper_rules, rules_of
 from bot.jobs.signals import Bar, Weighted, columns_read, judge, table_bars, weighted_strategies
 from bot.rulebook.decide import decide
-from bot.rulebook.ledger import quantize
+from bot.rulebook.ledger import move_order, quantize
 from bot.rulebook.reconcile import Drift
 from bot.rulebook.rules import Rules
 from bot.rulebook.settle import settle_paper
@@ -410,9 +410,18 @@ def plan(run: BotRun, now: MarketNow, attempt: int, deadline_ms: int, more: Sequ
     for mark in decision.marks:
         run.account.mark(mark, now.markets[mark.symbol], now.now_ms)
     intents = [intent for intent in (*more, *decision.intents) if intent.symbol not in book.in_doubt]
+    planned = plan_more(run, now, intents, attempt, deadline_ms)
     if run.live:
-        intents = _first_few(intents, run.settings.live.max_orders_per_tick)
-    return plan_more(run, now, intents, attempt, deadline_ms)
+        _keep_to_most(run, planned, now.now_ms)
+    return planned
+
+
+def _keep_to_most(run: BotRun, planned: Sequence[Planned], now_ms: int) -> None:
+    """Entries beyond the most orders of one tick are never placed; what protects and exits always is."""
+    entries = [item.order for item in planned if item.intent.leg is Leg.ENTRY and item.intent.action == "place"]
+    room = max(run.settings.live.max_orders_per_tick - (len(planned) - len(entries)), 0)
+    for order in entries[room:]:
+        run.account.put_order(move_order(order, OrderStatus.NOT_PLACED), now_ms, why="too many orders in one tick")
 
 
 def _fitted(run: BotRun, now: MarketNow, intent: Intent) -> Intent | None:
@@ -433,13 +442,6 @@ def _fitted(run: BotRun, now: MarketNow, intent: Intent) -> Intent | None:
         intent.stop_price > float(resting.stop_price or 0)
     )
     return None if same else fitted
-
-
-def _first_few(intents: Sequence[Intent], most: int) -> list[Intent]:
-    """All that protects and exits, and of the entries as many as may be sent beside that."""
-    entries = [intent for intent in intents if intent.leg is Leg.ENTRY and intent.action == "place"]
-    others = [intent for intent in intents if intent not in entries]
-    return others + entries[: max(most - len(others), 0)]
 
 
 def plan_more(

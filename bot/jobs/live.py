@@ -103,7 +103,7 @@ def drift(run: BotRun, markets: Mapping[str, Market], seen: Observation) -> tupl
 
 def sellable(run: BotRun, markets: Mapping[str, Market]) -> dict[str, Decimal]:
     """Base units that can be sold of symbols of which the account has less than the ledger says."""
-    short = {drift.asset: max(drift.venue, Decimal(0)) for drift in run.drift if drift.kind != "surplus"}
+    short = {d.asset: max(d.venue - d.unsellable, Decimal(0)) for d in run.drift if d.kind != "surplus"}
     found = {}
     for symbol in run.symbols:
         market = markets.get(symbol)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from bot.domain.markets import Market, Quote
-from bot.domain.orders import IN_DOUBT, Intent, Leg, Order, OrderStatus, client_id
+from bot.domain.orders import FINAL, IN_DOUBT, Intent, Leg, Order, OrderStatus, client_id
 from bot.domain.ports import Answer, Venue
 from bot.jobs.account import Account
 from bot.rulebook.ledger import ZERO, fill_order, move_order, quantize
@@ -152,6 +152,8 @@ async def send(
     unseen = False
     for item in planned:
         action, symbol = item.intent.action, item.intent.symbol
+        if action == "place" and account.orders[item.order.client_id].status in FINAL:
+            continue
         now_ms = clock()
         if item.order.leg is Leg.STOP and symbol in exits and (unseen or _too_late(exits[symbol], now_ms)):
             stuck.add(symbol)

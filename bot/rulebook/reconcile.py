@@ -267,12 +267,16 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Account and ledger differ. kind: "missing", "surplus", or "rewards" for coins that no order can sell."""
+    """Account and ledger differ. kind: "missing", "surplus", or "rewards" for coins that no order can sell.
+
+    unsellable: of what the venue has, out earning rewards.
+    """
 
     asset: str
     kind: str
     ledger: Decimal
     venue: Decimal
+    unsellable: Decimal = ZERO
 
 
 def find_drift(
@@ -293,7 +297,7 @@ def find_drift(
         venue = balance.total + balance.rewards - beside
         excess = venue - holding.quantity
         if excess <= -holding.step:
-            drifts.append(Drift(holding.asset, "missing", holding.quantity, venue))
+            drifts.append(Drift(holding.asset, "missing", holding.quantity, venue, balance.rewards))
         elif excess >= holding.least:
             drifts.append(Drift(holding.asset, "surplus", holding.quantity, venue))
         elif balance.total - holding.quantity <= -holding.step:

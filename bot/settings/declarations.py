@@ -342,7 +342,7 @@ class LiveSettings:
         min=1,
         max=100,
         source="ours",
-        help="most a live tick sends; entries beyond wait, exits never",
+        help="most a live tick sends; entries beyond are not placed, exits always are",
     )
 
 
