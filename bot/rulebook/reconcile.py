@@ -140,6 +140,9 @@ def reconcile(ledger: Ledger, seen: Observation) -> Reconciled:
         if order.leg is Leg.STOP and order.status in RESTING and order.deadline_ms > seen.at_ms:
             # An amendment is on its way, or was lost on it: what comes after it must not be overtaken by it.
             work.wait(order.symbol, AMENDING, order.deadline_ms)
+        if order.leg is Leg.STOP and order.status in RESTING and order.trade_id not in work.held:
+            # A fill made it, and is not told yet: whoever took it for an orphan would cancel a position's stop.
+            work.wait(order.symbol, FILLS_MISSING)
     for found in seen.orders:
         _expect_stops(work, found)
     foreign = tuple(f for f in seen.orders if f.status in RESTING and work.own(f) is None)
