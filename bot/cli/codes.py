@@ -178,6 +178,7 @@ CHECK: Mapping[str, tuple[str, str]] = {
     "account": ("account", "compte"),
     "foreign_orders": ("foreign orders", "ordres étrangers"),
     "rewards": ("coins that earn", "monnaies placées"),
+    "coins_beside": ("coins beside", "monnaies à côté"),
     "live_stops": ("resting stops", "stops en place"),
     "live_orders": ("orders, live", "ordres, réel"),
     "live_cash": ("free cash", "liquidités libres"),

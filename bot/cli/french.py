@@ -369,6 +369,11 @@ FRENCH: Mapping[str, str] = {
     "switch Auto Earn off at kraken.com, Earn, and take the coins back: no order can sell them there": "désactivez "
     "Auto Earn sur kraken.com, Earn, et récupérez les monnaies : aucun ordre ne peut les vendre là",
     "under an earning code (.F, .B, .S, .M or .T): {}": "sous un code de placement (.F, .B, .S, .M ou .T) : {}",
+    "no traded coin in the account but the bot's own": "aucune monnaie négociée sur le compte hors celles du bot",
+    "the account holds traded coins that are not the bot's: {}": "le compte détient des monnaies négociées qui ne sont "
+    "pas au bot : {}",
+    "move them out of the account, or take these pairs from market.symbols, or give the bot its own account": "sortez-"
+    "les du compte, ou retirez ces paires de market.symbols, ou donnez au bot son propre compte",
     "no traded coin is out earning": "aucune monnaie négociée n'est placée",
     "run python -m bot tick: it places what is missing; if that fails, set a stop-loss by hand at Kraken": "lancez "
     "python -m bot tick : il place ce qui manque ; en cas d'échec, posez un stop-loss à la main chez Kraken",

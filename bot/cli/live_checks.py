@@ -303,6 +303,8 @@ def _account(facts: LiveFacts) -> Iterator[Check]:
     elif facts.snapshot is not None:  # without the database nobody can tell whose an order is
         yield _foreign(tuple(order for order in facts.seen.orders if order.status in RESTING))
     yield _rewards(facts, facts.seen)
+    if facts.books is None and facts.snapshot is not None:
+        yield _beside(facts, facts.seen)
     if facts.books is not None:
         yield _stops(facts, facts.books, facts.seen)
         yield _doubts(facts.books, facts.now_ms)
@@ -327,6 +329,17 @@ def _rewards(facts: LiveFacts, seen: Observation) -> Check:
         fix = "switch Auto Earn off at kraken.com, Earn, and take the coins back: no order can sell them there"
         return bad("rewards", f"under an earning code (.F, .B, .S, .M or .T): {named}", fix)
     return good("rewards", "no traded coin is out earning")
+
+
+def _beside(facts: LiveFacts, seen: Observation) -> Check:
+    """Coins of the traded kind before the bot has bought any: they are somebody's, and a mistake could sell them."""
+    traded = {symbol.partition("/")[0] for symbol in _symbols_at_work(facts)}
+    found = [one for one in seen.balances or () if one.asset in traded and one.total > 0]
+    told = ", ".join(f"{_plain(one.total)} {one.asset}" for one in found)
+    if told:
+        fix = "move them out of the account, or take these pairs from market.symbols, or give the bot its own account"
+        return bad("coins_beside", f"the account holds traded coins that are not the bot's: {told}", fix)
+    return good("coins_beside", "no traded coin in the account but the bot's own")
 
 
 def _stops(facts: LiveFacts, books: Books, seen: Observation) -> Check:

@@ -120,7 +120,7 @@ class LiveAccount:
             "AddOrder", pair="XBTEUR", type="sell", ordertype="stop-loss", price=price, volume=quantity,
             cl_ord_id=planned.client_id, oflags="fciq",
         )["txid"][0]  # fmt: skip
-        stop = replace(planned, status=OrderStatus.OPEN, venue_order_id=txid)
+        stop = replace(planned, status=OrderStatus.OPEN, venue_order_id=txid, deadline_ms=0)
         self.write(orders=(planned, stop))
         return stop
 

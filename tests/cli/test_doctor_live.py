@@ -232,6 +232,10 @@ def test_before_the_first_start_the_free_cash_must_cover_the_capital(bot, venue,
     assert "pay money in" in found["live_cash"][1]
     venue.desk.deposit("EUR", 60)
     assert set(failed(bot("doctor", "--live", "--json", **variables))) <= ORDINARY
+    venue.desk.deposit("ETH", "0.5")
+    found = failed(bot("doctor", "--live", "--json", **variables))
+    assert set(found) - ORDINARY == {"coins_beside"}
+    assert "0.5 ETH" in found["coins_beside"][0]
 
 
 async def facts_of(account, monkeypatch, tmp_path):
