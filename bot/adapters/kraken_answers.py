@@ -98,14 +98,14 @@ def order_of(txid: str, info: Mapping[str, Any], names: PairNames) -> VenueOrder
 
 
 def _status(word: str, quantity: Decimal, filled: Decimal) -> OrderStatus:
-    """An order that Kraken calls closed without having filled it whole has been cut short."""
+    """An order that has ended is filled where all of it is, whatever Kraken calls it; else it was cut short."""
     if word in ("open", "pending"):
         return OrderStatus.PARTIALLY_FILLED if filled else OrderStatus.OPEN
-    if word == "closed":
-        return OrderStatus.FILLED if filled >= quantity else OrderStatus.CANCELLED
-    if word not in ENDED:
+    if word != "closed" and word not in ENDED:
         raise ValueError(f"an order that is {word!r}")
-    return ENDED[word]
+    if filled >= quantity:
+        return OrderStatus.FILLED
+    return ENDED.get(word, OrderStatus.CANCELLED)
 
 
 def _trigger(info: Mapping[str, Any]) -> Decimal | None:

@@ -365,7 +365,9 @@ def test_pairs_are_known_under_every_name_that_answers_use() -> None:
         ({"status": "closed", "vol_exec": "1"}, S.FILLED),
         ({"status": "closed", "vol_exec": "0.5"}, S.CANCELLED),
         ({"status": "canceled", "vol_exec": "0.5"}, S.CANCELLED),
+        ({"status": "canceled", "vol_exec": "1"}, S.FILLED),
         ({"status": "expired", "vol_exec": "0"}, S.EXPIRED),
+        ({"status": "expired", "vol_exec": "1"}, S.FILLED),
     ],
 )
 def test_krakens_states_are_ours(values: dict[str, str], status: OrderStatus) -> None:
