@@ -38,6 +38,8 @@ def attached(entry: Order, stop_price: D | None = None, **changes: Any) -> Venue
 
 ENTRY = order(bot_id=3, trade_id="e-7", status=S.FILLED, filled=D(1), venue_order_id="O-E", stop_price=D("97.5"))
 
+TRADE = replace(held(sent()), trade_id="e-7")
+
 
 # --- when and why --------------------------------------------------------------------------
 
@@ -101,7 +103,8 @@ def test_a_stop_that_the_venue_made_is_a_row_of_its_entrys_trade() -> None:
 def test_a_stop_whose_trigger_the_venue_does_not_tell_has_the_one_that_its_entry_asked_for() -> None:
     (step,) = reconcile(ledger(settled=(ENTRY,)), look(attached(ENTRY))).steps
     assert step.order.stop_price == D("97.5")
-    assert reconcile(ledger(step.order, settled=(ENTRY,)), look(attached(ENTRY))) == Reconciled((), {}, ())
+    known = ledger(step.order, settled=(ENTRY,), trades=(TRADE,))
+    assert reconcile(known, look(attached(ENTRY))) == Reconciled((), {}, ())
 
 
 def test_a_stop_that_we_know_already_is_not_made_anew() -> None:
@@ -109,7 +112,7 @@ def test_a_stop_that_we_know_already_is_not_made_anew() -> None:
         held(sent()), ENTRY, venue_order_id="O-S", status=S.PARTIALLY_FILLED, filled=D("0.4"), deadline_ms=0
     )
     seen = attached(ENTRY, D("97.5"), filled=D("0.4"), status=S.PARTIALLY_FILLED)
-    assert reconcile(ledger(stop, settled=(ENTRY,)), look(seen)) == Reconciled((), {}, ())
+    assert reconcile(ledger(stop, settled=(ENTRY,), trades=(held(sent()),)), look(seen)) == Reconciled((), {}, ())
 
 
 # --- terms ---------------------------------------------------------------------------------
@@ -123,7 +126,7 @@ def test_an_amendment_is_learned_at_the_look() -> None:
 def test_a_size_of_just_what_is_filled_can_be() -> None:
     stop = stop_of(held(sent()), ENTRY, status=S.PARTIALLY_FILLED, filled=D("0.5"), deadline_ms=0)
     seen = at_venue(stop, filled=D("0.5"), quantity=D("0.5"))
-    result = reconcile(ledger(stop), look(seen))
+    result = reconcile(ledger(stop, trades=(held(sent()),)), look(seen))
     assert result.steps[0].order.quantity == D("0.5")
     assert result.unsettled == {}
 
