@@ -46,8 +46,15 @@ class LiveRun:
         self._wall_ms = clock.now_ms
         self._open: list[Any] = []
         self._snapshot: Snapshot | None = None
+        self._task: asyncio.Task[Any] | None = None
+
+    def terminate(self) -> None:
+        """What SIGTERM does to a tick; from any thread."""
+        assert self._task is not None
+        self._task.get_loop().call_soon_threadsafe(self._task.cancel)
 
     async def run(self, store: Store, **how: Any) -> Document:
+        self._task = asyncio.current_task()
         try:
             return await run_tick(self._deps(store), **how)
         finally:

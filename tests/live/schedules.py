@@ -7,6 +7,7 @@ runs one again and says what happened; SHRINK=1 beside it looks for the fewest a
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -55,7 +56,7 @@ MODES = ("maintenance", "cancel_only", "post_only", "limit_only", "reduce_only")
 
 @dataclass(frozen=True)
 class Line:
-    """One accident. what: "fault" of the venue, or "kill", "cut", "down" (the database is gone) at the n-th message."""
+    """One accident. what: "fault" of the venue, or at the n-th message "kill", "term", "cut", "down" (no database)."""
 
     what: str
     endpoint: str = ""
@@ -143,7 +144,7 @@ def _line(chance: random.Random) -> Line:
         return _read_fault(chance)
     if how < 0.78:
         return _public_fault(chance)
-    what = chance.choice(("kill", "kill", "kill", "cut", "down"))
+    what = chance.choice(("kill", "kill", "kill", "term", "cut", "down"))
     return Line(what, n=chance.randint(1, 24), when=chance.choice((BEFORE, AFTER)))
 
 
@@ -339,6 +340,8 @@ class _Run:
     def _run(self, through_wire: bool) -> str:
         try:
             document = self.world.tick(through_wire=through_wire)
+        except asyncio.CancelledError:
+            return "terminated"
         except (ExchangeError, DatabaseError, LeaseLost, Killed) as error:
             return f"{type(error).__name__}: {error}"
         return "skipped" if "skipped" in document else "done"
@@ -354,7 +357,12 @@ class _Run:
             gate.database_down = True
             return True
 
-        return {"kill": kill, "down": down, "cut": lambda: False}[line.what]
+        def term() -> bool:
+            assert self.world.running is not None
+            self.world.running.terminate()
+            return True
+
+        return {"kill": kill, "down": down, "term": term, "cut": lambda: False}[line.what]
 
     def faults_so_far(self) -> int:
         return sum(fault["happened"] for fault in self.world.venue.faults.as_list())

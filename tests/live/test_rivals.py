@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -113,7 +113,28 @@ def test_a_run_that_sleeps_until_another_has_taken_over_does_nothing_any_more(
     assert slept >= len(changing)
 
 
-def sleep_through(world: LiveWorld, nursery: Nursery, scene: Scene, n: int, when: str) -> bool:
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_stop_is_not_taken_from_a_position_that_is_to_stay(make_live: MakeLive, nursery: Nursery):
+    """A run sleeps right before it cancels the stop of what it was to close; meanwhile the wish is taken back."""
+    scene = SCENES["close all"]
+    world = make_live(scene.overrides, check=False, **scene.paths())
+    scene.prepare(world)
+    world.save()
+    first = next(n for n, label in enumerate(order_messages(world, nursery, scene), 1) if label == "CancelOrder")
+
+    def take_back() -> None:
+        world.execute("update commands set done_at = now(), result = 'taken back' where done_at is null")
+
+    for at, when in ((first, BEFORE), (first - 1, AFTER)):
+        assert sleep_through(world, nursery, scene, at, when, take_back)
+        assert world.count("trades", "status = 'open'") == 2
+        assert world.naked_ms() == 0
+
+
+def sleep_through(
+    world: LiveWorld, nursery: Nursery, scene: Scene, n: int, when: str, meanwhile: Callable[[], None] = lambda: None
+) -> bool:
     world.restore()
     world.at(scene.moment)
     sleeper = Sleeper(world, nursery, n, when)
@@ -122,6 +143,7 @@ def sleep_through(world: LiveWorld, nursery: Nursery, scene: Scene, n: int, when
     where = f"asleep {when} message {n}, {world.gate.labels}"
     world.end_lease()
     world.gate.plans = []
+    meanwhile()
     world.tick(scene.moment + SLOT_MS)
     rows, orders = books(world), believed_orders(world)
     code, report = sleeper.wakes()

@@ -91,6 +91,7 @@ class LiveWorld(World):
         self._saved: tuple[Any, Any, int] | None = None
         self._remembered: str | None = None
         self._stores: dict[str, LiveStore] = {}
+        self.running: LiveRun | None = None
 
     def close(self) -> None:
         self._close_stores()
@@ -138,8 +139,9 @@ class LiveWorld(World):
         self.venue.requests.clear()
         job = self.job(holder, through_wire, **changes)
         store = self._store(job.database_url)
+        self.running = LiveRun(job, self.clock)
         try:
-            document = self.runner.run(LiveRun(job, self.clock).run(store))
+            document = self.runner.run(self.running.run(store))
         except BaseException:
             self._close_stores()
             raise
