@@ -110,6 +110,12 @@ def test_a_symbol_is_in_doubt_while_the_fate_of_an_order_is_unknown(status: Orde
     assert acc.in_doubt() == (("ETH/EUR", "BTC/EUR") if doubtful else ("BTC/EUR",))
 
 
+def test_a_symbol_is_in_doubt_while_an_exit_rests():
+    leaving = stop_order(client_id="x-1", leg=Leg.EXIT)
+    assert account(open_orders=(leaving,), open_trades=(TRADE,)).in_doubt() == ("BTC/EUR",)
+    assert account(open_orders=(STOP,), open_trades=(TRADE,)).in_doubt() == ()
+
+
 # --- what is known -------------------------------------------------------------------------
 
 

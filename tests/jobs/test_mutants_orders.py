@@ -102,6 +102,14 @@ def test_all_of_a_holding_is_sold_to_its_last_digit_and_a_part_on_the_venues_ste
     assert plan(acc, replace(BUY, size=float(odd)))[0].order.quantity != odd
 
 
+def test_of_a_holding_finer_than_the_venues_step_all_is_sold_that_can_be_ordered():
+    trade = replace(TRADE, quantity=D("1.25"), open_quantity=D("1.25"))
+    coarse = {"BTC/EUR": replace(MARKET, size_step=D("0.1"))}
+    acc = account(open_trades=(trade,), open_orders=(STOP,))
+    (planned,) = plan_orders([replace(EXIT, size=1.25)], acc, coarse, NOW, 7, 900_000, NOW)
+    assert planned.order.quantity == D("1.2")
+
+
 def test_the_next_exit_has_the_name_behind_the_last_one_in_use():
     first, second, third, fourth = names(EXIT, 4)
     assert plan(holding(), EXIT)[0].order.client_id == first
@@ -127,6 +135,23 @@ def test_an_amendment_is_the_resting_order_as_it_shall_stand():
     assert plan(acc, replace(AMEND, size=0.123456789))[0].order.quantity == D("0.62345679")
     assert acc.orders[stop.client_id] == stop
     assert plan(acc, CANCEL)[0].order == stop
+
+
+def test_an_amendment_that_changes_nothing_is_not_asked_for_and_holds_nothing_up():
+    acc = holding()
+    planned = plan(acc, replace(AMEND, stop_price=97.5), EXIT)
+    assert [item.intent.action for item in planned] == ["place"]
+    assert acc.orders[STOP.client_id] == STOP
+
+
+def test_the_row_says_until_when_an_amendment_may_arrive_and_until_it_has():
+    for answer, left in ((S.UNKNOWN, NOW + 15_000), (S.OPEN, 0), (S.REJECTED, 0)):
+        acc = holding()
+        planned = plan_orders([AMEND], acc, MARKETS, NOW, 7, 900_000, NOW + 15_000)
+        assert acc.orders[STOP.client_id] == replace(STOP, deadline_ms=NOW + 15_000)
+        deliver(acc, planned, Venue(answer))
+        after = acc.orders[STOP.client_id]
+        assert (after.deadline_ms, after.stop_price) == (left, D(99) if answer is S.OPEN else D("97.50"))
 
 
 # --- asking --------------------------------------------------------------------------------
@@ -219,6 +244,71 @@ def test_only_a_refused_order_is_kept_for_a_person():
     assert (acc.drain().dead_letters, acc.unsettled) == ((), {"BTC/EUR": "place as told"})
 
 
+def test_what_was_put_back_before_it_was_sent_is_not_sent_and_the_others_are():
+    acc, venue = account(), Venue(S.OPEN)
+    planned = plan_orders([BUY, replace(BUY, symbol="ETH/EUR")], acc, MARKETS, NOW, 7, 900_000, NOW)
+    acc.put_order(replace(planned[0].order, status=S.NOT_PLACED), NOW)
+    deliver(acc, planned, venue)
+    assert [order.symbol for _, order, *_ in venue.asked] == ["ETH/EUR"]
+
+
+def test_a_cancel_of_what_has_ended_meanwhile_is_still_asked_for():
+    acc, venue = holding(), Venue(S.CANCELLED)
+    planned = plan(acc, CANCEL)
+    acc.put_order(replace(STOP, status=S.CANCELLED), NOW)
+    deliver(acc, planned, venue)
+    assert [what for what, *_ in venue.asked] == ["cancel"]
+
+
+# --- exits that have little time ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("whole_ms", "left_ms", "goes"),
+    [
+        (15_000, 6_000, True),
+        (15_000, 5_999, False),
+        (8_001, 4_000, True),
+        (8_001, 3_999, False),
+        (1, -1, False),
+        (0, -5, True),  # on paper no time passes
+    ],
+)
+def test_no_stop_is_taken_away_for_an_exit_that_would_come_too_late(whole_ms: int, left_ms: int, goes: bool):
+    acc, venue = holding(), Venue(S.CANCELLED, S.OPEN)
+    deadline_ms = NOW + whole_ms
+    planned = plan_orders([CANCEL, EXIT], acc, MARKETS, NOW, 7, 900_000, deadline_ms)
+    deliver(acc, planned, venue, lambda: deadline_ms - left_ms)
+    assert [what for what, *_ in venue.asked] == (["cancel", "place"] if goes else [])
+    if not goes:
+        assert acc.orders[planned[1].order.client_id].status is S.NOT_PLACED
+        assert acc.orders[STOP.client_id] == STOP
+
+
+def test_an_entry_is_taken_back_however_late_it_is():
+    waiting = order(client_id="e-9", trade_id="e-9")
+    acc, venue = account(open_orders=(STOP, waiting), open_trades=(TRADE,)), Venue(S.CANCELLED, S.OPEN)
+    withdraw = intent("cancel", Leg.ENTRY, client_id="e-9")
+    planned = plan_orders([withdraw, EXIT], acc, MARKETS, NOW, 7, 900_000, NOW + 15_000)
+    deliver(acc, planned, venue, lambda: NOW + 14_000)
+    assert [(what, asked.leg) for what, asked, *_ in venue.asked] == [("cancel", Leg.ENTRY), ("place", Leg.EXIT)]
+
+
+@pytest.mark.parametrize(
+    ("first", "asked"), [(S.UNKNOWN, ["BTC/EUR"]), (S.CANCELLED, ["BTC/EUR", "BTC/EUR", "ETH/EUR", "ETH/EUR"])]
+)
+def test_once_nobody_could_tell_how_a_cancel_ended_no_other_stop_is_taken_away(first: OrderStatus, asked: list[str]):
+    trade = replace(TRADE, trade_id="e-2", symbol="ETH/EUR")
+    stop = stop_order(client_id="s-2", trade_id="e-2", symbol="ETH/EUR")
+    acc = account(open_orders=(STOP, stop), open_trades=(TRADE, trade))
+    steps = [CANCEL, EXIT, replace(CANCEL, symbol="ETH/EUR", client_id="s-2"), replace(EXIT, symbol="ETH/EUR")]
+    planned = plan_orders(steps, acc, MARKETS, NOW, 7, 900_000, NOW)
+    venue = Venue(first, S.OPEN, S.CANCELLED, S.OPEN)
+    deliver(acc, planned, venue)
+    assert [order.symbol for _, order, *_ in venue.asked] == asked
+    assert (acc.orders["s-2"].status is S.OPEN) == (first is S.UNKNOWN)
+
+
 # --- exits behind fills --------------------------------------------------------------------
 
 
@@ -289,6 +379,18 @@ def test_the_stop_that_the_venue_attached_is_taken_over_with_the_fills_that_it_p
     )
     assert acc.orders[stop.client_id] == stop
     assert acc.orders[name].venue_order_id == "V"
+
+
+def test_nothing_is_on_its_way_any_more_about_a_stop_that_was_answered():
+    def answered(leg: Leg, status: OrderStatus) -> int:
+        acc = holding()
+        row = stop_order(client_id="n-1", leg=leg, status=S.SUBMITTING, deadline_ms=NOW + 15_000)
+        take_answer(acc, row, Answer("n-1", status, "V", (), "ok"), NOW)
+        return acc.orders["n-1"].deadline_ms
+
+    assert answered(Leg.STOP, S.OPEN) == 0
+    assert answered(Leg.STOP, S.UNKNOWN) == NOW + 15_000
+    assert answered(Leg.EXIT, S.OPEN) == NOW + 15_000
 
 
 def test_an_order_that_fills_a_second_time_goes_on_from_its_first():

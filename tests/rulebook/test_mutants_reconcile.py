@@ -9,8 +9,12 @@ from typing import Any
 from bot.domain.orders import Fill, Leg, Order, OrderStatus, OrderType, Side, adopted_id
 from bot.domain.venue_orders import Balance, VenueOrder
 from bot.rulebook.reconcile import (
+    ATTACHING,
     CLOCK_MARGIN_MS,
     CONFLICT,
+    FILLS_MISSING,
+    LOOKUP_MARGIN_MS,
+    MISSING,
     Drift,
     Ledger,
     Reconciled,
@@ -108,9 +112,7 @@ def test_a_stop_whose_trigger_the_venue_does_not_tell_has_the_one_that_its_entry
 
 
 def test_a_stop_that_we_know_already_is_not_made_anew() -> None:
-    stop = stop_of(
-        held(sent()), ENTRY, venue_order_id="O-S", status=S.PARTIALLY_FILLED, filled=D("0.4"), deadline_ms=0
-    )
+    stop = stop_of(held(sent()), ENTRY, venue_order_id="O-S", status=S.PARTIALLY_FILLED, filled=D("0.4"), deadline_ms=0)
     seen = attached(ENTRY, D("97.5"), filled=D("0.4"), status=S.PARTIALLY_FILLED)
     assert reconcile(ledger(stop, settled=(ENTRY,), trades=(held(sent()),)), look(seen)) == Reconciled((), {}, ())
 
@@ -129,6 +131,46 @@ def test_a_size_of_just_what_is_filled_can_be() -> None:
     result = reconcile(ledger(stop, trades=(held(sent()),)), look(seen))
     assert result.steps[0].order.quantity == D("0.5")
     assert result.unsettled == {}
+
+
+# --- waiting ---------------------------------------------------------------------------------
+
+
+def test_what_is_in_doubt_is_certain_a_while_behind_the_latest_deadline() -> None:
+    early, late = sent(deadline_ms=NOW + 1000), sent(deadline_ms=NOW + 2000, client_id="e-late")
+    for both in ((early, late), (late, early)):
+        assert reconcile(ledger(*both), look()).certain_ms == {"BTC/EUR": NOW + 2000 + LOOKUP_MARGIN_MS}
+
+
+def test_nobody_can_tell_when_a_missing_order_will_be_found() -> None:
+    result = reconcile(ledger(order(status=S.OPEN, venue_order_id="O-1")), look())
+    assert (result.unsettled, result.certain_ms) == ({"BTC/EUR": MISSING}, {})
+
+
+def test_of_a_stop_that_was_found_nothing_is_on_its_way_and_an_entry_keeps_its_deadline() -> None:
+    mine = sent(deadline_ms=NOW + 1000)
+    (step,) = reconcile(ledger(mine), look(at_venue(mine))).steps
+    assert step.order.deadline_ms == NOW + 1000
+    stop = stop_of(TRADE, ENTRY, status=S.UNKNOWN, venue_order_id="", deadline_ms=NOW + 1000)
+    (step,) = reconcile(ledger(stop, trades=(TRADE,)), look(at_venue(stop))).steps
+    assert step.order.deadline_ms == 0
+
+
+def test_the_stop_of_a_young_fill_is_waited_for() -> None:
+    mine = order(status=S.OPEN, venue_order_id="O-1", quantity=D(2), stop_price=D("97.5"))
+    found = at_venue(mine, status=S.PARTIALLY_FILLED, filled=D(1))
+    fill = execution(found, "1", filled_ms=NOW - 2000)
+    result = reconcile(ledger(mine), look(found, fills=(fill,)))
+    shown_from_ms = NOW - 2000 + LOOKUP_MARGIN_MS
+    assert (result.unsettled, result.certain_ms) == ({"BTC/EUR": ATTACHING}, {"BTC/EUR": shown_from_ms})
+
+
+def test_only_a_stop_that_rests_waits_for_the_fill_that_made_it() -> None:
+    stop = attached(ENTRY, D("97.5"))
+    result = reconcile(ledger(settled=(ENTRY,)), look(stop))
+    assert (result.unsettled, result.certain_ms) == ({"BTC/EUR": FILLS_MISSING}, {})
+    gone = replace(stop, status=S.CANCELLED, closed_ms=NOW - 1000)
+    assert reconcile(ledger(settled=(ENTRY,)), look(gone)).unsettled == {}
 
 
 # --- counting ------------------------------------------------------------------------------
@@ -171,6 +213,7 @@ def test_a_drift_tells_both_figures() -> None:
         return find_drift([BTC], [Balance("BTC", D(total), ZERO, D(rewards))], {})
 
     assert found("0.7") == (Drift("BTC", "surplus", D("0.5"), D("0.7")),)
+    assert found("0.1", "0.2") == (Drift("BTC", "missing", D("0.5"), D("0.3"), D("0.2")),)
     assert found("0.1", "0.4") == (Drift("BTC", "rewards", D("0.5"), D("0.1")),)
     assert found("0.49999999", "0.00000001") == (Drift("BTC", "rewards", D("0.5"), D("0.49999999")),)
 
