@@ -45,7 +45,7 @@ benchmark: ## what SPEC calls fast, measured here
 	@for file in $$(ls tests/benchmarks/[a-z]*.py | grep -v /test_); do \
 		name=$$(basename $$file .py); echo "benchmark: $$name"; $(BIN)/python -m tests.benchmarks.$$name; done
 
-soak: ## the long tests: random kills and faults, for minutes
+soak: ## the long tests: random kills, 10,000 schedules of accidents; an hour or more
 	@$(ENVIRONMENT) tests
 	@$(BIN)/python -m pytest -m soak -n 2 --timeout 3600
 
