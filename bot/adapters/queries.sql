@@ -82,6 +82,8 @@ select json_build_object(
           select o.* from orders o
           where o.bot_id = b.bot_id and o.status in ('filled', 'cancelled', 'rejected', 'expired', 'not_placed')
             and (o.updated_at >= (select at from since)
+              or o.trade_id in (
+                select n.trade_id from orders n where n.bot_id = b.bot_id and n.updated_at >= (select at from since))
               or o.trade_id in (select trade_id from alive)
               or o.trade_id in (select t.trade_id from trades t where t.bot_id = b.bot_id and t.status = 'open'))
         )

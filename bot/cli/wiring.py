@@ -48,7 +48,7 @@ NO_BACKUP = "none"
 BACKUP_RETRIES = 2
 BACKUP_TOTAL_S = 20.0
 
-LEASE_S = 240.0
+LEASE_S = 120.0
 MAX_SKEW_MS = 3_600_000
 """How far the exchange's clock may be from this machine's; a simulator's is where it likes."""
 

@@ -21,11 +21,15 @@ MOST_RUNS_PER_SLOT = 32
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An intent with the order that carries it out. held: base units of its symbol when it was planned."""
+    """An intent with the order that carries it out.
+
+    held, bought: base units of its symbol's trade, still held and bought in all, when it was planned.
+    """
 
     intent: Intent
     order: Order
     held: Decimal = ZERO
+    bought: Decimal = ZERO
 
 
 def _price(value: float, market: Market) -> Decimal | None:
@@ -127,7 +131,7 @@ def plan_orders(
                     order, quantity=quantity, stop_price=stop_price, placed_ms=now_ms, reason=intent.reason
                 )
         trade = account.trade_of(intent.symbol)
-        planned.append(Planned(intent, order, trade.open_quantity if trade else ZERO))
+        planned.append(Planned(intent, order, *((trade.open_quantity, trade.quantity) if trade else ())))
     return planned
 
 
@@ -190,8 +194,9 @@ async def _place(
     order = item.order
     if order.leg is not Leg.ENTRY:
         # A cancel before this one may have brought fills: what they sold is not there to be sold again.
+        # What it bought meanwhile has a stop of its own, which nobody has taken away.
         trade = account.trade_of(order.symbol)
-        held = trade.open_quantity if trade else ZERO
+        held = trade.open_quantity - (trade.quantity - item.bought) if trade else ZERO
         if held <= ZERO:
             _not_sent(account, order, "nothing is left to sell", now_ms)
             return True

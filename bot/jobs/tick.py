@@ -21,7 +21,7 @@ from bot.domain.timeframes import floor_ms, to_datetime
 from bot.jobs import bot_run, live
 from bot.jobs.bot_run import BotRun, MarketNow
 from bot.jobs.report import bot_report, iso
-from bot.jobs.tick_data import bring_up_to_date, look_closer, refresh_metadata
+from bot.jobs.tick_data import ask_before_leaving, bring_up_to_date, look_closer, refresh_metadata
 from bot.jobs.tick_orders import deadline, look, protect, send_planned
 from bot.jobs.tick_state import Chosen, Laps, Tick, TickDeps, mode_of, running_s
 from bot.settings import Settings
@@ -78,7 +78,7 @@ async def run_tick(deps: TickDeps, *, at_ms: int | None = None, dry_run: bool = 
     markets = {m.symbol: m for m in snapshot.markets}
     now = MarketNow(now_ms, opening.status, dict(opening.quotes), markets, backup=opening.backup)
     tick = Tick(deps, lease, snapshot, chosen, market_data, now, slot_ms, at_ms, opening.now_ms, dry_run, laps)
-    tick.opened_wall_ms, tick.held_since_s = deps.wall_ms(), began_s
+    tick.opened_clock_ms, tick.held_since_s = deps.clock_ms(), began_s
     try:
         return await _work(tick)
     except LeaseLost:
@@ -215,6 +215,7 @@ async def _work(tick: Tick) -> dict[str, Any]:
         bot_run.make_views(run, now, {})
         bot_run.take_decision(run, now)
     laps.lap("decide")
+    await ask_before_leaving(tick)
     await look_closer(tick)
     records = []
     for run in tick.runs:

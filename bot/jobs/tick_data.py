@@ -9,6 +9,7 @@ from dataclasses import replace
 from bot.domain.candles import Candles
 from bot.domain.errors import ExchangeError
 from bot.domain.markets import Quote
+from bot.domain.orders import Leg
 from bot.domain.ports import CandleRequest
 from bot.domain.records import Writes
 from bot.jobs import bot_run, candles
@@ -141,6 +142,25 @@ def _quotes_as_of(tick: Tick) -> None:
             if newest is not None:
                 price = float(newest.close[0])
                 tick.now.quotes[symbol] = Quote(price, price, price)
+
+
+async def ask_before_leaving(tick: Tick) -> None:
+    """The trading rules of this moment, where a live bot is about to leave, and its decision again by them.
+
+    Those at hand may be a day old: a sale that new ones refuse would have cost the position its stop.
+    """
+    leaving = [run for run in tick.live_runs if run.decision and any(i.leg is Leg.EXIT for i in run.decision.intents)]
+    if not leaving or tick.now.backup:
+        return
+    try:
+        fresh = await tick.market_data.markets()
+    except ExchangeError:
+        return
+    tick.now.markets = {market.symbol: market for market in fresh}
+    for run in leaving:
+        bot_run.make_views(run, tick.now, {})
+        bot_run.take_decision(run, tick.now)
+    tick.laps.lap("metadata")
 
 
 async def look_closer(tick: Tick) -> None:

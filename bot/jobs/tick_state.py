@@ -19,15 +19,26 @@ SAFE_SHARE_OF_LEASE = 0.75
 """How much of the lease may have passed since the last write when a request is sent: then another run may begin."""
 
 
+def running_s() -> float:
+    """Seconds on a clock that also counts while the machine sleeps, where there is one."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def running_ms() -> int:
+    """The same in milliseconds."""
+    return round(running_s() * 1000)
+
+
 @dataclass(frozen=True, slots=True)
 class TickDeps:
     """What a tick is given. Only the command line builds these from real adapters.
 
     open_market: called once the snapshot is there, so that the cached trading
-    rules and the breaker's state get in.  holder: names this run in the lease.  lease_s: how long the lease lasts
-    without renewal.  wall_ms: the runner's clock, used only where the venue cannot
-    be asked for the time.  max_skew_ms: how far both clocks may differ; None where
-    the venue's time is virtual.  sleep: replaced where time is virtual.  live: whether live bots may be tended at all;
+    rules and the breaker's state get in.  holder: names this run in the lease.
+    lease_s: how long the lease lasts without renewal.  wall_ms: the runner's clock, used
+    only where the venue cannot be asked for the time.  max_skew_ms: how far both clocks
+    may differ; None where the venue's time is virtual.  clock_ms, sleep: how time passes,
+    replaced where it is virtual.  live: whether live bots may be tended at all;
     `venue_for` then gives a LiveVenue for them.
     """
 
@@ -39,10 +50,11 @@ class TickDeps:
     code_version: str
     wall_ms: Callable[[], int]
     holder: str
-    lease_s: float = 240.0
+    lease_s: float = 120.0
     max_skew_ms: int | None = None
     live: bool = False
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    clock_ms: Callable[[], int] = running_ms
 
 
 @dataclass(slots=True)
@@ -80,8 +92,8 @@ class Tick:
     runs: list[BotRun] = field(default_factory=list)
     fetched: set[str] = field(default_factory=set)
     fresh: list[Candles] = field(default_factory=list)
-    opened_wall_ms: int = 0
-    held_since_s: float = field(default_factory=lambda: running_s())
+    opened_clock_ms: int = 0
+    held_since_s: float = field(default_factory=running_s)
 
     @property
     def live_runs(self) -> list[BotRun]:
@@ -89,8 +101,11 @@ class Tick:
         return [run for run in self.runs if run.venue is not None]
 
     def venue_now(self) -> int:
-        """The venue's time now: that of the opening and what has passed since."""
-        return self.now.now_ms + max(self.deps.wall_ms() - self.opened_wall_ms, 0)
+        """The venue's time now: that of the opening and what has passed since.
+
+        Not by the wall clock: one that is set forward would prove an order absent before its time.
+        """
+        return self.now.now_ms + max(self.deps.clock_ms() - self.opened_clock_ms, 0)
 
     def sending_now(self) -> int:
         """As venue_now. Raises LeaseLost when another run may have begun: nothing may be sent then."""
@@ -138,11 +153,6 @@ class Tick:
         return TickRecord(
             self.slot_ms, self.now.now_ms, mode, status, self.missed_slots, dict(self.laps.timings_ms), **more
         )
-
-
-def running_s() -> float:
-    """Seconds on a clock that also counts while the machine sleeps, where there is one."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def mode_of(snapshot: Snapshot) -> str:

@@ -336,7 +336,7 @@ def stop_intents(
         if position.size < min_size:
             return []
         return [_stop_intent("place", position.symbol, position.size, stop_price, slot_ms, "stop_loss")]
-    sizes = _cover([stop.size for stop in position.stops], position.size, size_step, min_size)
+    sizes = _cover(_movable(position, stop_price, size_step, min_size), position.size, size_step, min_size)
     ranked = []
     for stop, size in zip(position.stops, sizes, strict=True):
         rises = stop_price > stop.price or math.isnan(stop.price)
@@ -349,6 +349,19 @@ def stop_intents(
             ranked.append((size - stop.size, moved))
     # Coins that one stop lets go are those that another one grows by.
     return [intent for _, intent in sorted(ranked, key=lambda pair: (pair[1].action != "cancel", pair[0]))]
+
+
+def _movable(position: Position, stop_price: float, size_step: float, min_size: float) -> list[float]:
+    """Sizes of the stops, 0.0 for those too small to be asked to rise: the largest takes over their part.
+
+    An entry's fills are as small as they are, and each has a stop of its size.
+    """
+    largest = max(position.stops, key=lambda stop: stop.size)
+    least = min_size - size_step * SIZE_TOLERANCE
+    return [
+        0.0 if stop is not largest and stop.size < least and stop_price > stop.price else stop.size
+        for stop in position.stops
+    ]
 
 
 def _cover(sizes: Sequence[float], size: float, size_step: float, min_size: float) -> list[float]:

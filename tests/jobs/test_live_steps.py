@@ -256,13 +256,13 @@ def a_tick(run: BotRun | None = None, **changes: Any) -> Tick:
 
     deps = TickDeps(
         store=None, open_market=never, settings_for=never, base=settings(), venue_for=never,
-        code_version="", wall_ms=lambda: clock["ms"], holder="", lease_s=changes.get("lease_s", 240.0), sleep=sleep,
+        code_version="", wall_ms=lambda: clock["ms"], clock_ms=lambda: clock["ms"], holder="", lease_s=changes.get("lease_s", 240.0), sleep=sleep,
     )  # fmt: skip
     state = Snapshot(None, "", changes.get("last_slot_ms", 0), 0, (), {}, (), 0, {}, True, "", {"observed_ms": 7})
     slot_ms = NOW - NOW % 300_000
     lease = Lease("tick", "", 1, 0)
     tick = Tick(deps, lease, state, {}, None, market_now(), slot_ms, None, NOW, False, Laps())
-    tick.opened_wall_ms = NOW
+    tick.opened_clock_ms = NOW
     tick.runs = [run] if run is not None else []
     return tick
 
@@ -437,9 +437,9 @@ def test_nothing_is_sent_once_three_quarters_of_the_lease_have_passed(monkeypatc
 
 def test_the_venues_time_goes_on_with_the_runners_and_never_back() -> None:
     tick = a_tick()
-    tick.opened_wall_ms = NOW - 1500
+    tick.opened_clock_ms = NOW - 1500
     assert tick.venue_now() == NOW + 1500
-    tick.opened_wall_ms = NOW + 1500
+    tick.opened_clock_ms = NOW + 1500
     assert tick.venue_now() == NOW
 
 

@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 from bot.domain.records import Command
 from bot.jobs.bot_run import BotRun
 from tests.lifecycle.laws import check_always, check_protection, check_quiet
-from tests.lifecycle.model_venue import AMEND_LEAD_MS, Fate, Look, ModelVenue, Request, Sight
+from tests.lifecycle.model_venue import Fate, Look, ModelVenue, Request, Sight
 from tests.lifecycle.rows import Rows
 from tests.lifecycle.runs import MARKET, SLOT_MS, Died, Script, quote, tick
 
@@ -84,10 +84,17 @@ class OrderLife(RuleBasedStateMachine):
         ladder=st.sampled_from([(), LADDER]),
         stranger=st.booleans(),
         market=markets,
+        exits_rest=st.booleans(),
         last_move=st.sampled_from([Decimal(1), Decimal("1.03"), Decimal("0.97")]),
     )
     def begin(
-        self, beside: Decimal, ladder: tuple[str, ...], stranger: bool, market: tuple[Decimal, ...], last_move: Decimal
+        self,
+        beside: Decimal,
+        ladder: tuple[str, ...],
+        stranger: bool,
+        market: tuple[Decimal, ...],
+        exits_rest: bool,
+        last_move: Decimal,
     ) -> None:
         """beside: coins in the account that are not the bot's: a venue that would not refuse to sell too much.
 
@@ -96,8 +103,7 @@ class OrderLife(RuleBasedStateMachine):
         self.last_move = last_move
         self.ladder = ladder
         self.rows = Rows(CASH, {MARKET.base: beside} if beside else {})
-        # KNOWN GAP: test_known_gaps.py, an exit that rests is sold again; without other coins the venue refuses that.
-        self.venue = ModelVenue(MARKET, CASH, beside, Decimal(100), START_MS + 30_000, exits_rest=not beside)
+        self.venue = ModelVenue(MARKET, CASH, beside, Decimal(100), START_MS + 30_000, exits_rest=exits_rest)
         self.venue.move(*market)
         if stranger:
             self.venue.by_hand()
@@ -172,10 +178,8 @@ class OrderLife(RuleBasedStateMachine):
     def _tick(self, script: Script, gap_ms: int, market: tuple[Decimal, ...] = ()) -> BotRun | None:
         """One tick some time after the last one, and after a move of the market; None where it died."""
         if self.rows.baseline:
-            # KNOWN GAP: test_known_gaps.py, an amendment that arrives behind the next tick's.
-            gap_ms = max(gap_ms, AMEND_LEAD_MS)
-            # KNOWN GAP: test_known_gaps.py, a fill that is told before the stop that it made.
-            script = replace(script, hides_stops=False)
+            # KNOWN GAP: see test_known_gaps.py; the model then leaves these out.
+            script = replace(script, gaps=False)
         self.venue.wait_until(max(self.venue.at_ms + gap_ms, self.free_from_ms))
         if market:
             self.venue.move(*market)

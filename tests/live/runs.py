@@ -79,6 +79,7 @@ class LiveRun:
             lease_s=self.job.lease_s,
             live=self.job.live,
             sleep=self._clock.sleep,
+            clock_ms=self._wall_ms,
         )
 
     def _open_market(self, snapshot: Snapshot) -> CcxtMarketData:

@@ -44,3 +44,14 @@ def learn(world: LiveWorld, status: str) -> None:
     """The market changes, and it is a day since the trading rules were read."""
     world.venue.venue.change_pair("BTC/EUR", status=status)
     world.execute("update venue_state set markets_at = markets_at - interval '1 day'")
+
+
+@pytest.mark.parametrize("change", [{"status": "cancel_only"}, {"order_min": "2"}])
+def test_of_one_market_that_has_changed_since_its_rules_were_read_as_well(make_live: MakeLive, change: dict[str, str]):
+    world = make_live(BTC=Path().break_out().go(1.08, T0, T0 + STEP))
+    hold(world)
+    world.venue.venue.change_pair("BTC/EUR", **change)
+    for n in (1, 2):
+        world.tick(START + n * SLOT_MS)
+        assert not {"CancelOrder", "AddOrder"} & set(world.asked)
+    assert world.count("dead_letters") == world.naked_ms() == 0
