@@ -292,8 +292,7 @@ FRENCH: Mapping[str, str] = {
     "du programme sache lire",
     "run python -m bot rehearse": "lancez python -m bot rehearse",
     # --- real money ---
-    "nothing to do: the next tick looks up what was sent": "rien à faire : le prochain tick recherche ce qui est "
-    "parti",
+    "nothing to do: the next tick looks up what was sent": "rien à faire : le prochain tick recherche ce qui est parti",
     "left in the middle: the process was told to stop": "interrompu en cours : le processus devait s'arrêter",
     "the kill switch is NOT on: {}": "l'arrêt d'urgence n'est PAS actif : {}",
     "stops that rest at Kraken go on protecting; to pull the plug delete the API key at kraken.com, Settings > API, "
@@ -304,8 +303,7 @@ FRENCH: Mapping[str, str] = {
     "no open dead letter is named {}": "aucun ordre perdu en cours ne s'appelle {}",
     "on, nothing is sent: {}": "actif, rien n'est envoyé : {}",
     "off": "inactif",
-    "when its reason is gone: python -m bot kill --release": "quand la raison a disparu : python -m bot kill "
-    "--release",
+    "when its reason is gone: python -m bot kill --release": "quand la raison a disparu : python -m bot kill --release",
     "none": "aucun",
     "{} order(s) could not be placed, the newest: {} {}: {}": "{} ordre(s) n'ont pu être placés, le dernier : {} {} : "
     "{}",
@@ -397,8 +395,9 @@ FRENCH: Mapping[str, str] = {
     "{}: {} of {} protected": "{} : {} sur {} sous stops",
     "account and ledger differ: {}": "le compte et le registre diffèrent : {}",
     "the account has what the ledger says": "le compte a ce que dit le registre",
-    "see kraken.com, Settings > Fees, whether this is a Kraken Pro account; trade nothing before it is clear":
-    "voyez sur kraken.com, Settings > Fees, si c'est un compte Kraken Pro ; ne négociez rien avant que ce soit clair",
+    "see kraken.com, Settings > Fees, whether this is a Kraken Pro account; trade nothing before it is clear": (
+        "voyez sur kraken.com, Settings > Fees, si c'est un compte Kraken Pro ; d'ici là, ne négociez rien"
+    ),
     "not the fees of a spot account: {}": "ce ne sont pas les frais d'un compte au comptant : {}",
     "not told": "non indiqués",
     "python -m bot config set risk.take_profit_frac=... well above the fees of both ways": "python -m bot config set "

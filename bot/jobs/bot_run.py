@@ -438,15 +438,15 @@ def _fitted(run: BotRun, now: MarketNow, intent: Intent) -> Intent | None:
         return intent
     fitted = replace(intent, size=float(there))
     resting = run.account.orders.get(intent.client_id)
-    same = resting is not None and float(resting.remaining) == fitted.size and not (
-        intent.stop_price > float(resting.stop_price or 0)
+    same = (
+        resting is not None
+        and float(resting.remaining) == fitted.size
+        and not (intent.stop_price > float(resting.stop_price or 0))
     )
     return None if same else fitted
 
 
-def plan_more(
-    run: BotRun, now: MarketNow, intents: Sequence[Intent], attempt: int, deadline_ms: int
-) -> list[Planned]:
+def plan_more(run: BotRun, now: MarketNow, intents: Sequence[Intent], attempt: int, deadline_ms: int) -> list[Planned]:
     """Order rows for intents of this tick; they are among run.planned from then on."""
     ttl_ms = paper_rules(run.settings).entry_ttl_ms
     intents = [fitting for intent in intents if (fitting := _fitted(run, now, intent)) is not None]

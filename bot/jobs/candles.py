@@ -116,9 +116,7 @@ def windows_wanted(
     return [CandleRequest(symbol, timeframe, since_ms) for (symbol, timeframe), since_ms in first.items()]
 
 
-async def gather(
-    market_data: MarketData, requests: Sequence[CandleRequest], venue_ms: int, now_ms: int
-) -> Gathered:
+async def gather(market_data: MarketData, requests: Sequence[CandleRequest], venue_ms: int, now_ms: int) -> Gathered:
     """Fetch all requests at once; a symbol whose answer is bad gets a problem, the others go on.
 
     venue_ms: the venue's time.  now_ms: candles that closed after this are left out.

@@ -127,9 +127,7 @@ def plan_orders(
                 # The row first says until when the amendment may arrive: nothing is ordered there before.
                 order = replace(order, deadline_ms=deadline_ms)
                 account.put_order(order, now_ms)
-                order = replace(
-                    order, quantity=quantity, stop_price=stop_price, placed_ms=now_ms, reason=intent.reason
-                )
+                order = replace(order, quantity=quantity, stop_price=stop_price, placed_ms=now_ms, reason=intent.reason)
         trade = account.trade_of(intent.symbol)
         planned.append(Planned(intent, order, *((trade.open_quantity, trade.quantity) if trade else ())))
     return planned

@@ -33,9 +33,7 @@ def replay(inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> Replay:
     inputs, outputs: as stored in `decisions`. Raises KeyError, TypeError or
     ValueError for a record that this version cannot read.
     """
-    weighted = [
-        (get(part["name"]).with_params(part["params"]), float(part["weight"])) for part in inputs["strategies"]
-    ]
+    weighted = [(get(part["name"]).with_params(part["params"]), float(part["weight"])) for part in inputs["strategies"]]
     bars = [from_json(Bar, bar) for bar in inputs["bars"]]
     signals = [judge(bar, weighted) for bar in bars]
     by_symbol: dict[str, tuple[Signal, ...]] = {}

@@ -174,9 +174,7 @@ def _time_of(snapshot: Snapshot, opening: Opening, at_ms: int | None) -> int:
     return at_ms
 
 
-async def _give_up(
-    deps: TickDeps, lease: Lease, market_data: MarketData, error: BaseException, dry_run: bool
-) -> None:
+async def _give_up(deps: TickDeps, lease: Lease, market_data: MarketData, error: BaseException, dry_run: bool) -> None:
     """Leave a trace of a tick that found no venue, and let the next run in, whatever went wrong."""
     events: tuple[RiskEvent, ...] = ()
     breaker = None if dry_run else market_data.breaker_state()

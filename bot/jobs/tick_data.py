@@ -61,9 +61,7 @@ async def bring_up_to_date(tick: Tick) -> None:
     window = max((run.settings.market.window for run in tick.runs), default=0)
     wanted = candles.windows_wanted(known, tails, _look_back(tick), now.now_ms, window)
     requests = candles.plan_requests(known, tails, now.now_ms, window)
-    gathered, now.stored = await asyncio.gather(
-        _fetch(tick, requests), _read_windows(tick, wanted)
-    )
+    gathered, now.stored = await asyncio.gather(_fetch(tick, requests), _read_windows(tick, wanted))
     tick.laps.lap("fetch")
     if now.backup:
         gathered = _plausible(tick, gathered)

@@ -196,9 +196,7 @@ def _trail(position: Position, view: SymbolView, rules: Rules) -> exits.Trailing
     )
 
 
-def _ladder_sale(
-    position: Position, view: SymbolView, trail: exits.TrailingState, rules: Rules
-) -> exits.LadderSale:
+def _ladder_sale(position: Position, view: SymbolView, trail: exits.TrailingState, rules: Rules) -> exits.LadderSale:
     """What the take-profit ladder wants sold now."""
     return exits.ladder_sale(
         position.bought, position.size, position.entry_price, view.quote_bid, view.high_since, trail.stop_price,
@@ -428,9 +426,7 @@ def _gate(
     if signal.direction < 0:
         return reason("no_position", Effect.BLOCK, confidence=signal.confidence)
     if signal.confidence < rules.min_confidence:
-        return reason(
-            "min_confidence", Effect.BLOCK, confidence=signal.confidence, minimum=rules.min_confidence
-        )
+        return reason("min_confidence", Effect.BLOCK, confidence=signal.confidence, minimum=rules.min_confidence)
     age_bars = (now_ms - signal.close_ms) / timeframe_ms(signal.timeframe)
     if age_bars > rules.signal_max_age_bars:
         return reason("late_signal", Effect.BLOCK, age=age_bars, limit=rules.signal_max_age_bars)

@@ -91,9 +91,7 @@ def plan_entry(entry: EntryInputs, rules: Rules) -> EntryPlan:
     """
     if entry.open_count >= rules.max_open_positions:
         return EntryPlan(0.0, 0.0, (0.0, 0.0, 0.0), MAX_OPEN_POSITIONS, float(rules.max_open_positions))
-    wanted = entry.scale * fixed_fraction_size(
-        entry.equity, rules.risk_per_trade_frac, entry.price, entry.stop_price
-    )
+    wanted = entry.scale * fixed_fraction_size(entry.equity, rules.risk_per_trade_frac, entry.price, entry.stop_price)
     if wanted <= 0.0:
         return EntryPlan(0.0, wanted, (wanted, wanted, wanted), RISK_PER_TRADE, rules.risk_per_trade_frac)
     in_position = cap_position(wanted, entry.equity, entry.price, rules.max_position_frac)

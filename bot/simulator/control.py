@@ -118,7 +118,11 @@ def _change_venue(simulator: Simulator, body: Body) -> Body:
     if "mode" in body:
         simulator.venue.set_mode(body["mode"])
     if "symbol" in body:
-        changes = {name: str(value) for name, value in body.items() if name not in ("mode", "symbol")}
+        changes = {
+            name: value if name == "lot_decimals" else str(value)
+            for name, value in body.items()
+            if name not in ("mode", "symbol")
+        }
         simulator.venue.change_pair(body["symbol"], **changes)
     return _venue(simulator, {})
 

@@ -100,7 +100,7 @@ def read_order(query: Query, pair: Pair, last: int, now_ms: int, size_for: Calla
         symbol=pair.symbol,
         side=side,
         type=kind,
-        lots=_lots(query, "volume", oflags, size_for),
+        lots=_lots(query, "volume", oflags, size_for, pair.lot_decimals),
         prices=read_prices(kind, side, query.get("price", ""), query.get("price2", ""), last, pair),
         price=query.get("price") or "0",
         price2=query.get("price2") or "0",
@@ -160,13 +160,19 @@ def read_userref(text: str) -> int:
     return value
 
 
-def _lots(query: Query, name: str, oflags: tuple[str, ...], size_for: Callable[[Decimal], int]) -> int:
+def _lots(
+    query: Query,
+    name: str,
+    oflags: tuple[str, ...],
+    size_for: Callable[[Decimal], int],
+    decimals: int = LOT_DECIMALS,
+) -> int:
     value = amounts.number(query.get(name, ""))
     if value is None or not 0 < value < MOST_UNITS:
         raise invalid(name)
     if "viqc" in oflags:
         return size_for(value)
-    if amounts.decimals_in(value) > LOT_DECIMALS:
+    if amounts.decimals_in(value) > decimals:
         raise invalid(name)
     return int(value.scaleb(LOT_DECIMALS))
 

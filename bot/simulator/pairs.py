@@ -73,6 +73,7 @@ class Pair:
     decimals: of the price; the smallest price move is 10 ** -decimals quote
     currency.  order_min: base units.  cost_min: quote currency.  tick_size:
     what order prices must be a multiple of; "" is the smallest price move.
+    lot_decimals: of an order's size in base units.
     """
 
     symbol: str
@@ -86,6 +87,7 @@ class Pair:
     cost_min: str
     status: str = "online"
     tick_size: str = ""
+    lot_decimals: int = LOT_DECIMALS
 
     @property
     def step(self) -> str:
@@ -114,7 +116,7 @@ class Pair:
             "lot": "unit",
             "cost_decimals": 5,
             "pair_decimals": self.decimals,
-            "lot_decimals": LOT_DECIMALS,
+            "lot_decimals": self.lot_decimals,
             "lot_multiplier": 1,
             "leverage_buy": [2, 3],
             "leverage_sell": [2, 3],

@@ -10,11 +10,11 @@ from bot.simulator.candle_files import Recording
 from bot.simulator.clock import Clock
 from bot.simulator.errors import KrakenError
 from bot.simulator.history import History
-from bot.simulator.pairs import Pair, make_pair
+from bot.simulator.pairs import LOT_DECIMALS, Pair, make_pair
 from bot.simulator.row_texts import RowTexts
 
 MODES = ("online", "maintenance", "cancel_only", "post_only", "limit_only", "reduce_only")
-CHANGEABLE = frozenset({"id", "altname", "status", "tick_size", "order_min", "cost_min"})
+CHANGEABLE = frozenset({"id", "altname", "status", "tick_size", "order_min", "cost_min", "lot_decimals"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,9 @@ class Venue:
     def find(self, name: str) -> History | None:
         return self._by_name.get(name)
 
-    def change_pair(self, symbol: str, **changes: str) -> None:
-        """Change a pair as Kraken does now and then: id, altname, status, tick_size, order_min, cost_min.
+    def change_pair(self, symbol: str, **changes: str | int) -> None:
+        """Change a pair as Kraken does now and then: id, altname, status, tick_size, order_min, cost_min,
+        lot_decimals (0 to 8).
 
         Under a new id the old one is unknown. Raises ValueError on a symbol or
         field that does not exist.
@@ -72,6 +73,8 @@ class Venue:
             raise ValueError(f"cannot change {sorted(changes)} of {symbol}: a listed symbol, and {sorted(CHANGEABLE)}")
         if changes.get("status", "online") not in MODES:
             raise ValueError(f"unknown status {changes['status']!r}: one of {', '.join(MODES)}")
+        if changes.get("lot_decimals", 0) not in range(LOT_DECIMALS + 1):
+            raise ValueError(f"lot_decimals is a number from 0 to {LOT_DECIMALS}, not {changes['lot_decimals']!r}")
         self._by_name = {name: other for name, other in self._by_name.items() if other is not history}
         del self.histories[history.pair.id], self.texts[history.pair.id]
         fields: dict[str, Any] = {**changes}

@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 import pytest
 
+from bot.adapters.kraken_venue import KrakenVenue
 from bot.adapters.live_store import LiveStore
 from bot.adapters.paper import PaperVenue
 from bot.adapters.postgres import PostgresStore
@@ -119,6 +120,7 @@ def test_one_process_has_one_account_and_a_dry_run_only_looks_at_it(account, dat
             assert tending.deps().venue_for(bots["live"], load()) is venue
             looking = tending.deps(sends=False).venue_for(bots["live"], load())
             assert isinstance(looking, WatchingVenue)
+            assert isinstance(venue, KrakenVenue)
             return await asyncio.gather(*(attempt for attempt in tries(looking))), looking.state() == venue.state()
         finally:
             await tending.aclose()
@@ -144,6 +146,7 @@ def test_a_dry_run_sees_the_account(account, database_url, bots):
         tending = open_runner(ready_database())
         try:
             looking = tending.deps(sends=False).venue_for(bots["live"], load())
+            assert isinstance(looking, WatchingVenue)
             return await looking.observe(ObserveRequest(0, {}), account.now_ms)
         finally:
             await tending.aclose()

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import psycopg
 import pytest
@@ -21,7 +22,7 @@ def start(traded, home):
 
     def begin(*arguments, **more):
         command = [sys.executable, "-m", "bot", *arguments]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         started.append(subprocess.Popen(command, cwd=ROOT, env=environment(home, **(traded | more)), **pipes))
         return started[-1]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -41,10 +42,11 @@ def wanted(symbols=SYMBOLS):
 
 
 @asynccontextmanager
-async def both(primary, backup, time=None, state=None, **of_primary):
+async def both(primary, backup, *, time: Time | None = None, state: dict[str, Any] | None = None, **of_primary: Any):
     """Market data on two simulators, and how often the backup was built."""
-    time, built = time or Time(), []
-    settings = {"retries": 2, "pace": AT_ONCE}
+    time = time or Time()
+    built: list[Any] = []
+    settings: dict[str, Any] = {"retries": 2, "pace": AT_ONCE}
 
     def open_backup():
         built.append(reader(backup.url, time, **settings))
@@ -157,7 +159,8 @@ def test_a_primary_with_quotes_and_no_candles_is_not_mixed_with_the_backups(venu
     venues[0].faults.add("OHLC", "503", times=None)
 
     async def served():
-        state, seen = {}, []
+        state: dict[str, Any] = {}
+        seen = []
         for _ in range(4):
             async with both(*venues, state=state) as (data, built):
                 opening, answers = await tick(data)
@@ -265,7 +268,8 @@ def test_each_venue_has_its_own_breaker(venues):
     venues[0].faults.add("*", "503", times=None)
 
     async def life():
-        time, state, whats = Time(), {}, []
+        state: dict[str, Any] = {}
+        time, whats = Time(), []
         venues[1].faults.add("*", "503", times=None)
         for _ in range(4):
             async with both(*venues, time=time, state=state) as (data, _):

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -25,7 +26,8 @@ SLOT_MS = 300_000
 @contextmanager
 def running(prices: dict[str, float], now_ms: int) -> Iterator[BinanceVenue]:
     """Binance in a thread of its own, for a process that is waited for."""
-    ready, started = threading.Event(), []
+    ready = threading.Event()
+    started: list[Any] = []
 
     async def serve():
         async with binance_venue(prices, now_ms) as served:

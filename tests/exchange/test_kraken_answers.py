@@ -7,6 +7,7 @@ import json
 import math
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -472,7 +473,8 @@ def test_an_open_breaker_stops_candles_and_books_too():
 
 async def candle_ticks(moments_s, replies, wanted=("BTC/EUR", "ADA/EUR")):
     """(problems, requests for candles) of ticks, each a process of its own, and the last one's state."""
-    time, seen, state = Time(), [], {}
+    state: dict[str, Any] = {}
+    time, seen = Time(), []
     async with scripted_venue() as venue:
         venue.replies.update({"Time": [TIME], "SystemStatus": [ONLINE], "Ticker": [GOOD_TICKER]})
         for moment_s, reply in zip(moments_s, replies, strict=True):

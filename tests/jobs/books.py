@@ -98,7 +98,12 @@ def check_trades(world: World) -> None:
             assert trade["exit_reason"]
             live = world.orders(f"trade_id = '{trade['trade_id']}' and status in ('open', 'partially_filled')")
             assert not live, f"{trade['symbol']}: orders rest on a closed trade"
-        kinds = [row["kind"] for row in world.all("select * from trade_events where trade_id = %s", trade["trade_id"])]
+        kinds = [
+            row["kind"]
+            for row in world.all(
+                "select kind from trade_events where trade_id = %s order by trade_event_id", trade["trade_id"]
+            )
+        ]
         lives = [kind for kind in kinds if kind in ("opened", "filled", "closed")]
         assert kinds.count("opened") == 1
         assert lives[0] == "opened"

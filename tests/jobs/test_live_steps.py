@@ -256,7 +256,8 @@ def a_tick(run: BotRun | None = None, **changes: Any) -> Tick:
 
     deps = TickDeps(
         store=None, open_market=never, settings_for=never, base=settings(), venue_for=never,
-        code_version="", wall_ms=lambda: clock["ms"], clock_ms=lambda: clock["ms"], holder="", lease_s=changes.get("lease_s", 240.0), sleep=sleep,
+        code_version="", wall_ms=lambda: clock["ms"], holder="", lease_s=changes.get("lease_s", 240.0), sleep=sleep,
+        clock_ms=lambda: clock["ms"],
     )  # fmt: skip
     state = Snapshot(None, "", changes.get("last_slot_ms", 0), 0, (), {}, (), 0, {}, True, "", {"observed_ms": 7})
     slot_ms = NOW - NOW % 300_000
@@ -306,9 +307,7 @@ def test_each_standing_cause_has_its_event() -> None:
         "foreign": ("foreign_order", "warning", False),
     }
     assert found["account"].message == "the account could not be read: no answer"
-    assert found["drift"].message == (
-        "account and ledger differ: BTC: ledger 1.5, venue 0.7; EUR: ledger 900, venue 1"
-    )
+    assert found["drift"].message == ("account and ledger differ: BTC: ledger 1.5, venue 0.7; EUR: ledger 900, venue 1")
     assert found["foreign"].message == "orders that are not the bot's: BTC/EUR buy O-E, BTC/EUR sell O-2"
     assert {(event.bot_id, event.symbol, event.at_ms) for event in found.values()} == {(1, "", NOW)}
     assert all(event.fix for event in found.values())
@@ -725,4 +724,3 @@ def test_without_candles_since_the_entry_the_entry_was_the_highest() -> None:
     assert high_water(Public(LATER, of_5m=[(bought_in, 150.0)]))[0] == D(100)
     assert high_water(Public(LATER, of_5m=[(bought_in + 300_000, 99.0)]))[0] == D(100)
     assert high_water(Public(entry_ms + 719 * DAY, of_1d=[(entry_ms + DAY, 150.0)])) == (D(100), [])
-

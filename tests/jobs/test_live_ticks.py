@@ -102,9 +102,7 @@ def test_while_it_is_killed_a_tick_keeps_books_and_sends_nothing(make_live: Make
     document = tick(world, NEXT)
     assert sent(world) == []
     assert {(t["bot_id"], t["symbol"], t["status"]) for t in world.trades()} == {
-        (bot, symbol, status)
-        for bot in (1, paper)
-        for symbol, status in (("BTC/EUR", "closed"), ("ETH/EUR", "open"))
+        (bot, symbol, status) for bot in (1, paper) for symbol, status in (("BTC/EUR", "closed"), ("ETH/EUR", "open"))
     }
     assert {note["rule"] for bot in document["bots"] for note in bot["notes"]} == {"killed"}
     for order in world.account.open_orders():
@@ -489,10 +487,16 @@ LADDER: Document = {"risk": {"take_profit_ladder": ["0.5@0.03", "0.5@0.2"]}}
 
 
 def test_a_part_is_not_sold_of_another_holding_than_the_one_it_was_meant_for(make_live: MakeLive):
-    """What rests of the entry is cancelled first, and buys in that moment: half of the holding is another number."""
+    """A stop sells in the moment in which it is cancelled: half of the holding is another number."""
     world = make_live({**PARTS, **LADDER}, BTC=shallow(risen(1.06), THIN))
     hold_parts(world)
-    world.venue.faults.add("CancelOrder", "fill_first:0.5")
+
+    def sell_a_bit() -> None:
+        for order in world.account.open_orders():
+            if not order.buys and not order.filled:
+                fill_part(world, order, 0.4)
+
+    world.gate.hooks["CancelOrder"] = sell_a_bit
     tick(world, NEXT)
     assert sent(world)[0] == "CancelOrder"
     assert "AddOrder market" not in sent(world)

@@ -139,9 +139,7 @@ SHOWN = {Seen.OPEN: S.OPEN, Seen.FILLED: S.FILLED, Seen.HALF: S.CANCELLED}
 
 
 def fill_at(order: Order, n: int) -> VenueFill:
-    return VenueFill(
-        f"T-{n}", "O-1", order.symbol, order.side, D("0.5"), D(100), D("0.2"), "taker", SENT_MS + 1000 + n
-    )
+    return VenueFill(f"T-{n}", "O-1", order.symbol, order.side, D("0.5"), D(100), D("0.2"), "taker", SENT_MS + 1000 + n)
 
 
 def observation(order: Order, seen: Seen) -> Observation:

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import pytest
-
 from bot.domain.records import Command
 from bot.jobs.bot_run import BotRun
 from tests.lifecycle.laws import check_always

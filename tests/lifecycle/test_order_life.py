@@ -49,9 +49,7 @@ shares = st.sampled_from([Decimal(text) for text in ("1", "0.5", "0.9", "0.05")]
 markets = st.tuples(moves, shares, st.one_of(st.just(Decimal(1)), shares))
 """How the market moves before a tick: the price, and how much of what they want entries and stops get."""
 
-requests = st.builds(
-    Request, st.sampled_from(Fate), st.sampled_from([1.0, 0.02, 0.5, 0.99]), st.booleans(), shares
-)
+requests = st.builds(Request, st.sampled_from(Fate), st.sampled_from([1.0, 0.02, 0.5, 0.99]), st.booleans(), shares)
 looks = st.one_of(
     st.builds(Look, st.sampled_from([Sight.WHOLE, Sight.LAGGING, Sight.FAILING])),
     st.builds(Look, st.just(Sight.MOVING), moves),

@@ -117,4 +117,3 @@ class LiveRun:
         )
         self._open.append(venue)
         return venue
-

@@ -19,6 +19,7 @@ def test_a_holding_that_lies_off_a_coarser_step_keeps_a_stop_and_is_sold_but_for
     held = world.value("select quantity from positions")
     assert held % COARSE
     world.execute("update venue_markets set size_step = %s, min_size = %s where symbol = 'BTC/EUR'", COARSE, COARSE)
+    world.venue.venue.change_pair("BTC/EUR", lot_decimals=3, order_min=str(COARSE))
     for n in range(1, 7):
         world.tick(START + n * SLOT_MS)
         if n == 1:

@@ -32,9 +32,7 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", SCENES)
-def test_a_tick_killed_at_any_message_is_made_up_for(
-    make_live: MakeLive, nursery: Nursery, name: str, record_property
-):
+def test_a_tick_killed_at_any_message_is_made_up_for(make_live: MakeLive, nursery: Nursery, name: str, record_property):
     scene = SCENES[name]
     world = make_live(scene.overrides, check=False, **scene.paths())
     scene.prepare(world)
@@ -113,4 +111,3 @@ def make_up(world: LiveWorld, scene: Scene) -> None:
     scene.outcome(world)
     late = [s for s in world.naked() if s.from_ms >= began_ms and s.ms > SLOT_MS]
     assert not late, f"without a stop for more than a slot: {late}"
-

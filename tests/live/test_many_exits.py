@@ -41,9 +41,12 @@ def test_a_stop_is_not_taken_away_for_a_sale_that_would_come_too_late(
 
 def test_once_nobody_can_see_how_a_cancellation_ended_the_other_stops_stay(make_live: MakeLive):
     world = held(make_live, 5)
-    world.gate.hooks["CancelOrder"] = lambda: [
-        world.venue.faults.add(name, "503", times=None) for name in ("QueryOrders", "OpenOrders")
-    ]
+
+    def go_blind() -> None:
+        for name in ("QueryOrders", "OpenOrders"):
+            world.venue.faults.add(name, "503", times=None)
+
+    world.gate.hooks["CancelOrder"] = go_blind
     world.tick(START + SLOT_MS)
     assert world.asked["CancelOrder"] == 1
     assert "AddOrder" not in world.asked

@@ -166,4 +166,3 @@ def books(world: LiveWorld) -> dict[str, Any]:
 def believed_orders(world: LiveWorld) -> list[tuple[str, str, str, str]]:
     found = world.believed()["orders"]
     return [(txid, order["status"], order["vol"], order["stopprice"]) for txid, order in found.items()]
-

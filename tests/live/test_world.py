@@ -42,7 +42,6 @@ def test_a_day_in_the_market_leaves_venue_and_ledger_alike(make_live: MakeLive):
     assert world.naked_ms() == 0
 
 
-
 @pytest.mark.xfail(
     strict=True,
     reason="the venue takes an attached stop's fee in coins where the account has more of them than the bot sells",

@@ -94,7 +94,7 @@ def test_a_ladder_has_room_for_four_rungs() -> None:
         make_ladder(rungs)
 
 
-def steps(decision: Decision) -> list[tuple[str, Leg, float]]:
+def steps(decision: Decision) -> list[tuple[str, Leg, Any]]:
     return [(i.action, i.leg, pytest.approx(i.size)) for i in decision.intents]
 
 

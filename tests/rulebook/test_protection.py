@@ -80,9 +80,7 @@ def test_at_or_below_the_missing_stop_the_position_is_sold(bid: float):
 @pytest.mark.parametrize("bid", [96.01, 0.0, -1.0, float("nan")])
 def test_above_the_missing_stop_or_without_a_price_nothing_is_sold(bid: float):
     """Without a price the stop is asked for: the venue refuses it where it cannot rest."""
-    assert told(ask(BARE, stop_prices=LEDGER_STOP, quote_bid=bid)) == [
-        ("place", "stop", "", 1.0, 96.0, "stop_loss")
-    ]
+    assert told(ask(BARE, stop_prices=LEDGER_STOP, quote_bid=bid)) == [("place", "stop", "", 1.0, 96.0, "stop_loss")]
 
 
 def test_where_a_stop_rests_it_sells_and_not_we():

@@ -116,9 +116,7 @@ def test_a_new_live_bot_has_its_baseline_and_nothing_to_settle(store: PostgresSt
     assert (bot.settled_orders, bot.known_fills, bot.ended_trades) == ((), (), ())
 
 
-def test_final_orders_of_open_trades_stay_in_sight_however_old(
-    store: PostgresStore, held: Lease, rows: Rows
-) -> None:
+def test_final_orders_of_open_trades_stay_in_sight_however_old(store: PostgresStore, held: Lease, rows: Rows) -> None:
     bought, old = entry("bought", S.FILLED), entry("old", S.FILLED)
     resting, sold = stop("resting", "bought", S.OPEN), stop("sold", "old", S.FILLED)
     commit(
@@ -279,7 +277,7 @@ def test_a_live_order_takes_its_way_step_by_step_or_in_one_commit_and_twice_the_
             )
             for status, quantity, filled, venue in PATHS[path]
         ]  # fmt: skip
-        for batch in ([[step] for step in steps] if one_by_one else [steps]):
+        for batch in [[step] for step in steps] if one_by_one else [steps]:
             commit(store, held, orders=tuple(batch))
         stored = "select status, quantity, filled, venue_order_id from orders where client_id = %s"
         last = steps[-1]

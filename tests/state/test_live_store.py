@@ -234,9 +234,7 @@ def test_the_books_add_up_between_a_raise_and_the_next_tick(
     live: LiveStore, store: PostgresStore, reports: PostgresReports
 ) -> None:
     bot_id = start(live)
-    worth = samples.equity(
-        bot_id=bot_id, cash=HUNDRED, positions_value=Decimal(0), equity=HUNDRED, peak_equity=HUNDRED
-    )
+    worth = samples.equity(bot_id=bot_id, cash=HUNDRED, positions_value=Decimal(0), equity=HUNDRED, peak_equity=HUNDRED)
     step = BotWrites(bot_id, equity=worth)
     store.commit(_lease(store), Writes(tick=samples.tick("done"), bots=(step,), release=True))
     assert reports.audit() == []
@@ -365,9 +363,7 @@ def test_a_decision_counts_once_wherever_the_connection_is_cut(database_url: str
     wire.close()
 
 
-def test_the_paper_record_is_days_and_closed_trades(
-    live: LiveStore, store: PostgresStore, lease: Lease
-) -> None:
+def test_the_paper_record_is_days_and_closed_trades(live: LiveStore, store: PostgresStore, lease: Lease) -> None:
     store.commit(lease, Writes(tick=samples.tick(), bots=(samples.whole_tick(),)))
     closed = samples.trade(
         status="closed", open_quantity=Decimal(0), exit_ms=NOW_MS + DAY_MS, exit_price=Decimal(110), exit_reason="stop",

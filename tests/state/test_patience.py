@@ -125,9 +125,7 @@ def test_the_limit_reaches_through_a_pooler_and_leaves_nothing_behind_there(
     locked("fills")
     for _ in range(3):
         too_long(lambda: hurried.begin("another", 60))
-    left = [
-        hurried.run(lambda connection: connection.execute("show statement_timeout").fetchone()) for _ in range(4)
-    ]
+    left = [hurried.run(lambda connection: connection.execute("show statement_timeout").fetchone()) for _ in range(4)]
     assert left == [("0",)] * 4
     hurried.close()
     pooler.close()

@@ -87,9 +87,7 @@ def _here(name: str, check: Callable[[], Check]) -> Check:
         return bad(name, f"{problem.what} (at {problem.where})", problem.fix)
 
 
-async def _timed(
-    name: str, work: Callable[[], Awaitable[list[Check]]], timeout_s: float = TIMEOUT_S
-) -> list[Check]:
+async def _timed(name: str, work: Callable[[], Awaitable[list[Check]]], timeout_s: float = TIMEOUT_S) -> list[Check]:
     """The checks of one part; one failed check when they take too long or break."""
     import asyncio
 

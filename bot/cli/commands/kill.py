@@ -64,9 +64,7 @@ def _kill(reason: str | None) -> Document:
         with _store() as store:
             store.kill((reason or "").strip() or text("kill.by_hand"), author())
     except DatabaseError as error:
-        raise DatabaseError(
-            f"the kill switch is NOT on: {error.what}", where=error.where, fix=PULL_THE_PLUG
-        ) from error
+        raise DatabaseError(f"the kill switch is NOT on: {error.what}", where=error.where, fix=PULL_THE_PLUG) from error
     with open_reports() as reports:
         return {**read_remains(reports), "lifted": ""}
 
