@@ -179,8 +179,9 @@ FRENCH: Mapping[str, str] = {
     "the account could not be read: {}": "le compte n'a pas pu être lu : {}",
     "nothing to do: stops rest at the venue, and it is asked again at the next tick": "rien à faire : les stops sont "
     "sur la plateforme, nouvel essai au prochain tick",
-    "undo it by hand at the venue, or take its books over with: python -m bot rebuild": "défaites-le à la main sur la "
-    "plateforme, ou reprenez ses livres par : python -m bot rebuild",
+    "undo it by hand at the venue, or write its books anew in an empty database: python -m bot rebuild": (
+        "défaites-le à la main sur la plateforme, ou récrivez ses livres dans une base vide : python -m bot rebuild"
+    ),
     "orders that are not the bot's: {}": "des ordres qui ne sont pas au bot : {}",
     "cancel them at the venue, or keep the bot's money in an account of its own": "annulez-les sur la plateforme, ou "
     "donnez au bot un compte à lui",
@@ -389,8 +390,9 @@ FRENCH: Mapping[str, str] = {
     "pay money in at Kraken, cancel orders that hold it, or start with less": "versez de l'argent chez Kraken, "
     "annulez les ordres qui le bloquent, ou commencez avec moins",
     "{} free, {} needed": "{} libres, {} nécessaires",
-    "undo at Kraken what was done by hand, or take its books over: python -m bot rebuild": "défaites chez Kraken ce "
-    "qui fut fait à la main, ou reprenez ses comptes : python -m bot rebuild",
+    "undo at Kraken what was done by hand, or begin with a new database: python -m bot rebuild": (
+        "défaites chez Kraken ce qui fut fait à la main, ou repartez d'une base neuve : python -m bot rebuild"
+    ),
     "{}: ledger {}, account {}": "{} : registre {}, compte {}",
     "{}: {} of {} protected": "{} : {} sur {} sous stops",
     "account and ledger differ: {}": "le compte et le registre diffèrent : {}",

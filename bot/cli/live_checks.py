@@ -440,7 +440,7 @@ def _drift(books: Books, known: Mapping[str, Market], balances: tuple[Balance, .
     # Coins that earn are the rewards check's.
     told = [f"{d.asset}: ledger {_plain(d.ledger)}, account {_plain(d.venue)}" for d in drifts if d.kind != "rewards"]
     if told:
-        fix = "undo at Kraken what was done by hand, or take its books over: python -m bot rebuild"
+        fix = "undo at Kraken what was done by hand, or begin with a new database: python -m bot rebuild"
         return bad("live_ledger", f"account and ledger differ: {'; '.join(told)}", fix)
     return good("live_ledger", "the account has what the ledger says")
 

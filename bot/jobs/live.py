@@ -144,7 +144,7 @@ def events(run: BotRun, now: MarketNow) -> list[RiskEvent]:
         "account": ("venue_unseen", "error", run.unseen and f"the account could not be read: {run.unseen}",
                     "nothing to do: stops rest at the venue, and it is asked again at the next tick"),
         "drift": ("ledger_drift", "error", drifts and f"account and ledger differ: {drifts}",
-                  "undo it by hand at the venue, or take its books over with: python -m bot rebuild"),
+                  "undo it by hand at the venue, or write its books anew in an empty database: python -m bot rebuild"),
         "foreign": ("foreign_order", "warning", foreign and f"orders that are not the bot's: {foreign}",
                     "cancel them at the venue, or keep the bot's money in an account of its own"),
     }  # fmt: skip
