@@ -17,8 +17,8 @@ from bot.domain.decisions import Decision, Effect, PositionMark, Reason, SymbolV
 from bot.domain.orders import Intent, Leg, OrderType, Side
 from bot.domain.signals import Signal
 from bot.domain.timeframes import floor_ms, timeframe_ms
-from bot.rulebook import exits, limits
-from bot.rulebook.rounding import SIZE_TOLERANCE, ceil_to_step, floor_to_step
+from bot.rulebook import book_rules, exits, gates, limits
+from bot.rulebook.rounding import SIZE_TOLERANCE, floor_to_step
 from bot.rulebook.rules import Rules
 
 NAN = float("nan")
@@ -55,11 +55,9 @@ class _Draft:
 
 def mark_price(position: Position, view: SymbolView | None) -> float:
     """What one unit of a holding is worth now: the bid, else the last price, else its entry price."""
-    if view is not None:
-        for price in (view.quote_bid, view.quote_last):
-            if price > 0.0:
-                return price
-    return position.entry_price
+    if view is None:
+        return position.entry_price
+    return limits.unit_worth(view.quote_bid, view.quote_last, position.entry_price)
 
 
 def book_equity(book: Book, views: Sequence[SymbolView]) -> float:
@@ -80,16 +78,17 @@ def decide(book: Book, views: Sequence[SymbolView], rules: Rules, now_ms: int) -
     by_symbol = {view.symbol: view for view in views}
     money = _Money(
         equity=equity,
-        cash_free=book.cash - sum(p.size * p.price * (1.0 + _fee(by_symbol.get(p.symbol))) for p in book.pending),
+        cash_free=book.cash
+        - sum(limits.entry_cost(p.size, p.price, _fee(by_symbol.get(p.symbol))) for p in book.pending),
         exposure=sum(p.size * mark_price(p, by_symbol.get(p.symbol)) for p in book.positions)
         + sum(p.size * p.price for p in book.pending),
         open_count=len({p.symbol for p in book.positions} | {p.symbol for p in book.pending}),
     )
     if book.halted:
         draft.notes.append(reason(book.halted, Effect.BLOCK))
-    if limits.daily_loss_reached(equity, book.day_open_equity, rules.max_daily_loss_frac):
-        loss = 1.0 - equity / book.day_open_equity if book.day_open_equity > 0 else 0.0
-        draft.notes.append(reason("daily_loss", Effect.BLOCK, loss=loss, limit=rules.max_daily_loss_frac))
+    judged = book_rules.judge_book(_book_inputs(book, equity, now_ms), rules)
+    if judged.code != book_rules.ALLOWED:
+        draft.notes.append(_book_reason(judged))
 
     entries: list[tuple[SymbolView, Signal]] = []
     for view in views:
@@ -103,7 +102,7 @@ def decide(book: Book, views: Sequence[SymbolView], rules: Rules, now_ms: int) -
         if view.symbol in book.close_requested:
             _cancel_entries(draft, book, view.symbol, rules, now_ms, "closed_by_person")
         if newest is not None:
-            blocked = _gate(book, view, newest, draft.notes, rules, now_ms)
+            blocked = _gate_reason(book, view, newest, draft.notes, rules, now_ms)
             if blocked is None:
                 entries.append((view, newest))
             else:
@@ -116,8 +115,27 @@ def decide(book: Book, views: Sequence[SymbolView], rules: Rules, now_ms: int) -
 
 
 def _fee(view: SymbolView | None) -> float:
-    """Fraction that a fill costs, 0.0 where the venue's trading rules are not known."""
-    return view.taker_fee if view is not None and view.taker_fee > 0.0 else 0.0
+    """Fraction that a fill costs, nan where nothing is known of the symbol."""
+    return view.taker_fee if view is not None else NAN
+
+
+def _book_inputs(book: Book, equity: float, now_ms: int) -> book_rules.BookInputs:
+    return book_rules.BookInputs(
+        equity=equity,
+        day_open_equity=book.day_open_equity,
+        peak_equity=book.peak_equity,
+        drawdown_peak=0.0,
+        paused_until_ms=0,
+        breaker_since_ms=0,
+        trades_today=0,
+        losses_in_row=0,
+        now_ms=now_ms,
+    )
+
+
+def _book_reason(judged: book_rules.BookJudgement) -> Reason:
+    """Why the whole book takes no entries."""
+    return reason("daily_loss", Effect.BLOCK, loss=judged.value, limit=judged.limit)
 
 
 def _withdraw_entries(draft: _Draft, book: Book, rules: Rules, now_ms: int) -> None:
@@ -156,96 +174,87 @@ def _tend(
             rule = "in_doubt" if listed else "unknown_symbol"
             draft.verdict(newest, "hold", reason(rule, Effect.BLOCK, symbol=position.symbol))
         return
-    trail = _trail(position, view, rules)
-    sale = _ladder_sale(position, view, trail, rules)
-    why = _exit_reason(book, position, view, newest, trail, sale, rules)
-    sellable = not position.size < view.min_size
-    if view.quote_bid > 0.0 and sellable:
-        if why is not None:
-            _leave(draft, book, position, rules, now_ms, why.rule)
-            if newest:
-                draft.verdict(newest, "exit", why)
-            return
-        if sale.size > 0.0:
-            protected = _take_part(draft, book, position, view, trail, sale, rules, now_ms)
-            if newest:
-                draft.verdict(newest, "exit", *protected, _ladder_reason(position, view, sale, rules))
-            return
+    tending = exits.tend(
+        _held(position),
+        _seen(view),
+        newest.confidence if newest is not None and newest.direction < 0 else 0.0,
+        position.symbol in book.close_requested,
+        rules,
+    )
+    if tending.action == exits.LEAVE:
+        why = _exit_reason(position, view, newest, tending, rules)
+        _leave(draft, book, position, rules, now_ms, why.rule)
+        if newest:
+            draft.verdict(newest, "exit", why)
+        return
+    if tending.action == exits.PART:
+        protected = _take_part(draft, book, position, view, tending, rules, now_ms)
+        if newest:
+            draft.verdict(newest, "exit", *protected, _exit_reason(position, view, newest, tending, rules))
+        return
     held = [reason("already_holding", Effect.NOTE, size=position.size, price=position.entry_price)]
-    if not sellable:
+    if position.size < view.min_size:
         held.append(reason("unsellable", Effect.BLOCK, size=position.size, minimum=view.min_size))
-    elif why is not None or sale.size > 0.0:
+    elif tending.action == exits.CANNOT:
         held.append(reason("no_quote", Effect.BLOCK, symbol=position.symbol))
-    held.extend(_protect(draft, position, view, trail, rules, now_ms))
+    held.extend(_protect(draft, position, view, tending, rules, now_ms))
     if newest:
         draft.verdict(newest, "hold", *held)
 
 
-def _trail(position: Position, view: SymbolView, rules: Rules) -> exits.TrailingState:
-    """Where the stop belongs now, from the resting one or, without one, from the entry."""
-    entry_stop = floor_to_step(position.entry_price * (1.0 - rules.stop_loss_frac), view.price_step)
-    return exits.trail_stop(
-        position.entry_price,
-        position.stop_price if position.stop_price > 0.0 else entry_stop,
-        position.high_water,
-        position.armed,
-        max((p for p in (view.high_since, view.quote_bid) if p > 0.0), default=NAN),
-        view.price_step,
-        view.taker_fee,
-        rules,
+def _held(position: Position) -> exits.Held:
+    return exits.Held(
+        size=position.size,
+        bought=position.bought,
+        entry_price=position.entry_price,
+        stop_price=position.stop_price,
+        target_price=position.target_price,
+        high_water=position.high_water,
+        armed=position.armed,
     )
 
 
-def _ladder_sale(position: Position, view: SymbolView, trail: exits.TrailingState, rules: Rules) -> exits.LadderSale:
-    """What the take-profit ladder wants sold now."""
-    return exits.ladder_sale(
-        position.bought, position.size, position.entry_price, view.quote_bid, view.high_since, trail.stop_price,
-        view.price_step, view.size_step, view.min_size, view.min_notional, rules.take_profit_ladder,
-    )  # fmt: skip
-
-
-def _ladder_reason(position: Position, view: SymbolView, sale: exits.LadderSale, rules: Rules) -> Reason:
-    """Which rungs were reached, and what they sell of what is held."""
-    ladder = rules.take_profit_ladder
-    return reason(
-        "take_profit_ladder",
-        Effect.EXIT,
-        rungs=f"{sale.first}" if sale.first == sale.last else f"{sale.first}-{sale.last}",
-        count=exits.rung_count(ladder),
-        gain=ladder[sale.last - 1][1],
-        price=max(price for price in (view.quote_bid, view.high_since) if price > 0.0),
-        size=sale.size,
-        held=position.size,
+def _seen(view: SymbolView) -> exits.Seen:
+    return exits.Seen(
+        bid=view.quote_bid,
+        high=view.high_since,
+        price_step=view.price_step,
+        size_step=view.size_step,
+        min_size=view.min_size,
+        min_notional=view.min_notional,
+        taker_fee=view.taker_fee,
     )
 
 
 def _exit_reason(
-    book: Book,
-    position: Position,
-    view: SymbolView,
-    newest: Signal | None,
-    trail: exits.TrailingState,
-    sale: exits.LadderSale,
-    rules: Rules,
-) -> Reason | None:
-    """Why to leave now with all that is held, None to stay. A ladder stands in for the one target."""
-    if position.symbol in book.close_requested:
-        return reason("closed_by_person", Effect.EXIT, symbol=position.symbol)
-    target = NAN if exits.rung_count(rules.take_profit_ladder) else position.target_price
-    trigger = exits.exit_trigger(view.quote_bid, view.high_since, position.stop_price, target, trail.stop_price)
-    if trigger == exits.STOP_LOSS:
-        rule = "trailing_stop" if position.armed else "stop_loss"
-        return reason(rule, Effect.EXIT, price=view.quote_bid, stop=position.stop_price)
-    if sale.size > 0.0 and sale.left == 0.0:
-        return _ladder_reason(position, view, sale, rules)
-    if trigger == exits.TAKE_PROFIT:
-        return reason("take_profit", Effect.EXIT, price=view.quote_bid, target=position.target_price)
-    if trigger == exits.STOP_PASSED:
-        rule = "trailing_stop" if trail.armed else "stop_loss"
-        return reason(rule, Effect.EXIT, price=view.quote_bid, stop=trail.stop_price)
-    if newest is not None and newest.direction < 0 and newest.confidence >= rules.min_confidence:
-        return reason("sell_signal", Effect.EXIT, confidence=newest.confidence, minimum=rules.min_confidence)
-    return None
+    position: Position, view: SymbolView, newest: Signal | None, tending: exits.Tending, rules: Rules
+) -> Reason:
+    """Why all or a part is sold, with the numbers that it went by."""
+    rule = exits.EXIT_RULES[tending.rule]
+    if tending.rule == exits.LADDER:
+        return _ladder_reason(position, view, tending, rules)
+    if tending.rule == exits.TARGET:
+        return reason(rule, Effect.EXIT, price=view.quote_bid, target=position.target_price)
+    if tending.rule in (exits.STOPPED, exits.TRAILED):
+        return reason(rule, Effect.EXIT, price=view.quote_bid, stop=tending.stop_price)
+    if tending.rule == exits.SELL_SIGNAL and newest is not None:
+        return reason(rule, Effect.EXIT, confidence=newest.confidence, minimum=rules.min_confidence)
+    return reason(rule, Effect.EXIT, symbol=position.symbol)
+
+
+def _ladder_reason(position: Position, view: SymbolView, tending: exits.Tending, rules: Rules) -> Reason:
+    """Which rungs were reached, and what they sell of what is held."""
+    first, last = tending.first_rung, tending.last_rung
+    return reason(
+        "take_profit_ladder",
+        Effect.EXIT,
+        rungs=f"{first}" if first == last else f"{first}-{last}",
+        count=exits.rung_count(rules.take_profit_ladder),
+        gain=rules.take_profit_ladder[last - 1][1],
+        price=exits.highest(view.quote_bid, view.high_since),
+        size=tending.sell_size,
+        held=position.size,
+    )
 
 
 def _leave(draft: _Draft, book: Book, position: Position, rules: Rules, now_ms: int, why: str) -> None:
@@ -272,8 +281,7 @@ def _take_part(
     book: Book,
     position: Position,
     view: SymbolView,
-    trail: exits.TrailingState,
-    sale: exits.LadderSale,
+    tending: exits.Tending,
     rules: Rules,
     now_ms: int,
 ) -> list[Reason]:
@@ -282,10 +290,10 @@ def _take_part(
     What still rests of the entry goes first: it would buy again what is being sold.
     """
     _cancel_entries(draft, book, position.symbol, rules, now_ms, "take_profit_ladder")
-    protected = _protect(draft, replace(position, size=sale.left), view, trail, rules, now_ms)
+    protected = _protect(draft, replace(position, size=tending.left), view, tending, rules, now_ms)
     draft.intents.append(
         Intent(
-            "place", position.symbol, Side.SELL, Leg.EXIT, OrderType.MARKET, sale.size,
+            "place", position.symbol, Side.SELL, Leg.EXIT, OrderType.MARKET, tending.sell_size,
             NAN, NAN, NAN, floor_ms(now_ms, rules.slot_ms), "take_profit_ladder",
         )
     )  # fmt: skip
@@ -304,20 +312,20 @@ def _cancel_entries(draft: _Draft, book: Book, symbol: str, rules: Rules, now_ms
 
 
 def _protect(
-    draft: _Draft, position: Position, view: SymbolView, trail: exits.TrailingState, rules: Rules, now_ms: int
+    draft: _Draft, position: Position, view: SymbolView, tending: exits.Tending, rules: Rules, now_ms: int
 ) -> list[Reason]:
     """Keep a stop for the whole position, and let it follow the price upward."""
-    if trail.high_water != position.high_water or trail.armed != position.armed:
-        draft.marks.append(PositionMark(position.symbol, position.trade_id, trail.high_water, trail.armed))
-    intents = stop_intents(position, trail.stop_price, view.size_step, view.min_size, floor_ms(now_ms, rules.slot_ms))
+    if tending.high_water != position.high_water or tending.armed != position.armed:
+        draft.marks.append(PositionMark(position.symbol, position.trade_id, tending.high_water, tending.armed))
+    intents = stop_intents(position, tending.stop_price, view.size_step, view.min_size, floor_ms(now_ms, rules.slot_ms))
     if not intents:
         return []
     if not position.stops:
         draft.intents.extend(intents)
-        return [reason("stop_loss", Effect.PROTECT, stop=trail.stop_price)]
-    rule = "breakeven" if trail.at_breakeven else "trailing_stop" if trail.armed else "stop_loss"
+        return [reason("stop_loss", Effect.PROTECT, stop=tending.stop_price)]
+    rule = "breakeven" if tending.at_breakeven else "trailing_stop" if tending.armed else "stop_loss"
     draft.intents.extend(replace(intent, reason=rule) for intent in intents)
-    return [reason(rule, Effect.PROTECT, stop=trail.stop_price, price=trail.high_water)]
+    return [reason(rule, Effect.PROTECT, stop=tending.stop_price, price=tending.high_water)]
 
 
 def stop_intents(
@@ -415,47 +423,57 @@ def _stop_intent(
     )
 
 
-def _gate(
+def _gate_reason(
     book: Book, view: SymbolView, signal: Signal, notes: Sequence[Reason], rules: Rules, now_ms: int
 ) -> Reason | None:
     """The first rule that forbids entering on this signal, or None."""
-    if view.problem:
-        return reason(view.problem, Effect.BLOCK, symbol=view.symbol)
-    if signal.direction == 0:
-        return reason("no_signal", Effect.BLOCK, confidence=signal.confidence)
-    if signal.direction < 0:
-        return reason("no_position", Effect.BLOCK, confidence=signal.confidence)
-    if signal.confidence < rules.min_confidence:
-        return reason("min_confidence", Effect.BLOCK, confidence=signal.confidence, minimum=rules.min_confidence)
-    age_bars = (now_ms - signal.close_ms) / timeframe_ms(signal.timeframe)
-    if age_bars > rules.signal_max_age_bars:
-        return reason("late_signal", Effect.BLOCK, age=age_bars, limit=rules.signal_max_age_bars)
     waiting = next((note for note in notes if note.effect is Effect.BLOCK), None)
-    if waiting is not None:
-        return waiting
-    if view.symbol in book.in_doubt:
-        return reason("in_doubt", Effect.BLOCK, symbol=view.symbol)
-    if any(pending.symbol == view.symbol for pending in book.pending):
-        return reason("pending_entry", Effect.BLOCK, symbol=view.symbol)
-    if view.symbol in book.close_requested:
-        return reason("closed_by_person", Effect.BLOCK, symbol=view.symbol)
-    for cooldown in book.cooldowns:
-        if cooldown.symbol == view.symbol and now_ms < cooldown.until_ms:
-            return reason("cooldown", Effect.BLOCK, until=(cooldown.until_ms - now_ms) / 60_000)
-    if not view.quote_ask > 0.0 or not view.quote_bid > 0.0:
-        return reason("no_quote", Effect.BLOCK, symbol=view.symbol)
-    spread = 2.0 * (view.quote_ask - view.quote_bid) / (view.quote_ask + view.quote_bid)
-    if spread > rules.max_spread_frac or math.isnan(spread):
+    age_bars = (now_ms - signal.close_ms) / timeframe_ms(signal.timeframe)
+    cooldown_ms = max((c.until_ms - now_ms for c in book.cooldowns if c.symbol == view.symbol), default=0)
+    code = gates.gate(
+        gates.GateInputs(
+            problem=view.problem != "",
+            direction=signal.direction,
+            confidence=signal.confidence,
+            age_bars=age_bars,
+            book_blocked=waiting is not None,
+            in_doubt=view.symbol in book.in_doubt,
+            pending=any(pending.symbol == view.symbol for pending in book.pending),
+            close_requested=view.symbol in book.close_requested,
+            cooldown_left_ms=float(cooldown_ms),
+            bid=view.quote_bid,
+            ask=view.quote_ask,
+        ),
+        rules,
+    )
+    return waiting if code == gates.BOOK else _gate_words(code, view, signal, age_bars, cooldown_ms, rules)
+
+
+def _gate_words(
+    code: int, view: SymbolView, signal: Signal, age_bars: float, cooldown_ms: int, rules: Rules
+) -> Reason | None:
+    """What a gate's code says, with the numbers that it went by; None where every gate is open."""
+    if code == gates.PASS:
+        return None
+    if code in (gates.NO_SIGNAL, gates.NO_POSITION):
+        return reason(gates.GATE_RULES[code], Effect.BLOCK, confidence=signal.confidence)
+    if code == gates.MIN_CONFIDENCE:
+        return reason("min_confidence", Effect.BLOCK, confidence=signal.confidence, minimum=rules.min_confidence)
+    if code == gates.LATE_SIGNAL:
+        return reason("late_signal", Effect.BLOCK, age=age_bars, limit=rules.signal_max_age_bars)
+    if code == gates.COOLDOWN:
+        return reason("cooldown", Effect.BLOCK, until=cooldown_ms / 60_000)
+    if code == gates.SPREAD:
+        spread = gates.spread_frac(view.quote_bid, view.quote_ask)
         return reason("spread", Effect.BLOCK, spread=spread, limit=rules.max_spread_frac)
-    return None
+    rule = view.problem if code == gates.PROBLEM else gates.GATE_RULES[code]
+    return reason(rule, Effect.BLOCK, symbol=view.symbol)
 
 
 def _enter(draft: _Draft, view: SymbolView, signal: Signal, money: _Money, rules: Rules) -> None:
     """Size one entry, write its intent, and take its money off the table for the next one."""
     ask = view.quote_ask
-    price = ceil_to_step(ask * (1.0 + rules.entry_limit_frac), view.price_step)
-    stop = floor_to_step(ask * (1.0 - rules.stop_loss_frac), view.price_step)
-    target = ceil_to_step(ask * (1.0 + exits.target_gain(rules)), view.price_step)
+    price, stop, target = limits.entry_prices(ask, view.price_step, rules)
     plan = limits.plan_entry(
         limits.EntryInputs(
             equity=money.equity,
@@ -487,7 +505,7 @@ def _enter(draft: _Draft, view: SymbolView, signal: Signal, money: _Money, rules
         "entered", Effect.ENTER, confidence=signal.confidence, size=plan.size, price=ask, stop=stop, target=target
     )
     draft.verdict(signal, "enter", *reasons, entered)
-    money.cash_free -= plan.size * price * (1.0 + view.taker_fee)
+    money.cash_free -= limits.entry_cost(plan.size, price, view.taker_fee)
     money.exposure += plan.size * price
     money.open_count += 1
 

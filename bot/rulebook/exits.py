@@ -161,3 +161,142 @@ def ladder_sale(
     if left < least or left * stop_price < min_notional:
         return LadderSale(held, 0.0, first, last)
     return LadderSale(part, left, first, last)
+
+
+HOLD = 0
+LEAVE = 1
+PART = 2
+CANNOT = 3
+
+NO_EXIT = 0
+CLOSED_BY_PERSON = 1
+STOPPED = 2
+TRAILED = 3
+LADDER = 4
+TARGET = 5
+SELL_SIGNAL = 6
+
+EXIT_RULES = ("", "closed_by_person", "stop_loss", "trailing_stop", "take_profit_ladder", "take_profit", "sell_signal")
+"""Names of the codes."""
+
+
+class Held(NamedTuple):
+    """A position. Sizes in base units, prices in quote currency, nan where there is none.
+
+    bought: all that was bought, of which size is held.  stop_price: the lowest that rests.
+    """
+
+    size: float
+    bought: float
+    entry_price: float
+    stop_price: float
+    target_price: float
+    high_water: float
+    armed: bool
+
+
+class Seen(NamedTuple):
+    """The market of one symbol. bid: nan or 0.0 for none.  high: highest since the last tick, nan unknown.
+
+    price_step, min_notional: quote currency.  size_step, min_size: base units.  taker_fee: fraction.
+    """
+
+    bid: float
+    high: float
+    price_step: float
+    size_step: float
+    min_size: float
+    min_notional: float
+    taker_fee: float
+
+
+class Tending(NamedTuple):
+    """What to do about a position.
+
+    action: HOLD (keep it protected), LEAVE (sell all), PART (sell sell_size, after the stop has
+    shrunk to left) or CANNOT (it should be sold and cannot be: no bid, or below the venue's
+    minimum; protected like HOLD).  rule: why it is to be sold (EXIT_RULES).  left: base units
+    that the stop is to cover afterwards.  first_rung, last_rung: of the ladder, from 1, 0 for none.
+    stop_price: where the stop belongs now; with LEAVE by a stop, the one that the price reached.
+    high_water, armed, trailed, at_breakeven: as in TrailingState.
+    """
+
+    action: int
+    rule: int
+    sell_size: float
+    left: float
+    first_rung: int
+    last_rung: int
+    stop_price: float
+    high_water: float
+    armed: bool
+    trailed: bool
+    at_breakeven: bool
+
+
+def highest(bid: float, high: float) -> float:
+    """The higher of two prices, either of which may be missing (nan or 0.0); nan without both."""
+    if not high > 0.0:
+        return bid if bid > 0.0 else math.nan
+    return bid if bid > high else high
+
+
+def first_stop(entry_price: float, price_step: float, rules: Rules) -> float:
+    """Where the stop of a position belongs that has none, quote currency."""
+    return floor_to_step(entry_price * (1.0 - rules.stop_loss_frac), price_step)
+
+
+def exit_rule(
+    held: Held, seen: Seen, trail: TrailingState, sale: LadderSale, sell_confidence: float, close_requested: bool,
+    rules: Rules,
+) -> int:  # fmt: skip
+    """Why to leave now with all that is held (EXIT_RULES), NO_EXIT to stay. A ladder stands in for the one target."""
+    if close_requested:
+        return CLOSED_BY_PERSON
+    target = math.nan if rung_count(rules.take_profit_ladder) > 0 else held.target_price
+    trigger = exit_trigger(seen.bid, seen.high, held.stop_price, target, trail.stop_price)
+    if trigger == STOP_LOSS:
+        return TRAILED if held.armed else STOPPED
+    if sale.size > 0.0 and sale.left == 0.0:
+        return LADDER
+    if trigger == TAKE_PROFIT:
+        return TARGET
+    if trigger == STOP_PASSED:
+        return TRAILED if trail.armed else STOPPED
+    if sell_confidence > 0.0 and sell_confidence >= rules.min_confidence:
+        return SELL_SIGNAL
+    return NO_EXIT
+
+
+def tend(held: Held, seen: Seen, sell_confidence: float, close_requested: bool, rules: Rules) -> Tending:
+    """What to do about a position: leave it, sell a part of it, or keep it and move its stop.
+
+    sell_confidence: of a signal to sell, 0.0 for none.  Where the venue has raised its minimum
+    above what is held, the resting stop stays: an exit would be refused, and the stop be gone.
+    """
+    resting = held.stop_price
+    trail = trail_stop(
+        held.entry_price, resting if resting > 0.0 else first_stop(held.entry_price, seen.price_step, rules),
+        held.high_water, held.armed, highest(seen.bid, seen.high), seen.price_step, seen.taker_fee, rules,
+    )  # fmt: skip
+    sale = ladder_sale(
+        held.bought, held.size, held.entry_price, seen.bid, seen.high, trail.stop_price,
+        seen.price_step, seen.size_step, seen.min_size, seen.min_notional, rules.take_profit_ladder,
+    )  # fmt: skip
+    rule = exit_rule(held, seen, trail, sale, sell_confidence, close_requested, rules)
+    sellable = seen.bid > 0.0 and not held.size < seen.min_size
+    stop = trail.stop_price
+    action, sell_size, left = HOLD, 0.0, held.size
+    if rule != NO_EXIT:
+        action = CANNOT
+        if sellable:
+            action, sell_size, left = LEAVE, held.size, 0.0
+            stop = resting if seen.bid <= resting else stop
+    elif sale.size > 0.0:
+        action, rule = CANNOT, LADDER
+        if sellable:
+            action, sell_size, left = PART, sale.size, sale.left
+    return Tending(
+        action, rule, sell_size, left, sale.first, sale.last,
+        stop, trail.high_water, trail.armed, trail.trailed, trail.at_breakeven,
+    )  # fmt: skip

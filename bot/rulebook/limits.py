@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bot.rulebook.rounding import floor_to_step
+from bot.rulebook.exits import first_stop, target_gain
+from bot.rulebook.rounding import ceil_to_step, floor_to_step
 from bot.rulebook.rules import Rules
 from bot.rulebook.sizing import fixed_fraction_size
 
@@ -110,6 +111,30 @@ def plan_entry(entry: EntryInputs, rules: Rules) -> EntryPlan:
     return EntryPlan(size, wanted, after, NO_RULE, 0.0)
 
 
-def daily_loss_reached(equity: float, day_open_equity: float, max_daily_loss_frac: float) -> bool:
-    """Whether equity, open losses counted, fell by the day's limit since the day opened (UTC)."""
-    return equity <= day_open_equity * (1.0 - max_daily_loss_frac)
+class EntryPrices(NamedTuple):
+    """limit: the most that an entry may pay.  stop, target: of the position it makes. Quote currency."""
+
+    limit: float
+    stop: float
+    target: float
+
+
+def entry_prices(ask: float, price_step: float, rules: Rules) -> EntryPrices:
+    """The prices of an entry made at this ask, each on the venue's step and rounded against us."""
+    return EntryPrices(
+        ceil_to_step(ask * (1.0 + rules.entry_limit_frac), price_step),
+        first_stop(ask, price_step, rules),
+        ceil_to_step(ask * (1.0 + target_gain(rules)), price_step),
+    )
+
+
+def unit_worth(bid: float, last: float, entry_price: float) -> float:
+    """What one unit of a holding is worth now: the bid, else the last price, else its entry price."""
+    if bid > 0.0:
+        return bid
+    return last if last > 0.0 else entry_price
+
+
+def entry_cost(size: float, price: float, taker_fee: float) -> float:
+    """What an entry sets aside, fee included; no fee where the venue's is not known (quote currency)."""
+    return size * price * (1.0 + taker_fee) if taker_fee > 0.0 else size * price

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from bot.rulebook import exits, fills, limits, rounding, sizing
+from bot.rulebook import book_rules, cooldowns, exits, fills, gates, limits, rounding, sizing
 from bot.rulebook.rules import Ladder, make_ladder
 from tests.rulebook.makers import NAN, rules
 
 numba = pytest.importorskip("numba", reason="numba belongs to training and is not installed here")
 
-CORE = (rounding, sizing, limits, exits, fills)
+CORE = (rounding, sizing, limits, exits, fills, gates, book_rules, cooldowns)
 TIMES = 2_000
 
 
@@ -91,6 +91,46 @@ def entry(c: Chance) -> limits.EntryInputs:
     )  # fmt: skip
 
 
+def gate_inputs(c: Chance) -> gates.GateInputs:
+    bid = c.maybe(c.price, c.random.choice([NAN, 0.0]))
+    return gates.GateInputs(
+        c.random.random() < 0.1, c.random.choice([1, 1, 1, 0, -1]), c.between(0.1, 1.0), c.between(0.0, 1.2),
+        c.random.random() < 0.1, c.random.random() < 0.1, c.random.random() < 0.1, c.random.random() < 0.1,
+        c.maybe(0.0, c.between(0, 1e6)), bid, bid * c.between(1.0, 1.02),
+    )  # fmt: skip
+
+
+def book_inputs(c: Chance) -> book_rules.BookInputs:
+    return book_rules.BookInputs(
+        c.between(-1.0, 1.0) if c.random.random() < 0.1 else c.near(), c.near(), c.maybe(c.near(), 0.0),
+        c.maybe(c.near(), 0.0), c.random.choice([0, 50, 150]), c.random.choice([0, 0, 0, 50]),
+        c.random.randint(0, 12), c.random.randint(0, 6), 100,
+    )  # fmt: skip
+
+
+def held(c: Chance) -> exits.Held:
+    bought = c.between(0.01, 1000.0)
+    return exits.Held(
+        bought * c.random.choice([1.0, c.between(0.1, 1.0)]), bought, c.price, c.maybe(c.near(), c.maybe(0.0)),
+        c.maybe(c.near()), c.near(), c.random.random() < 0.5,
+    )  # fmt: skip
+
+
+def seen(c: Chance) -> exits.Seen:
+    return exits.Seen(
+        c.maybe(c.near(0.3), c.maybe(0.0)), c.maybe(c.near(0.3), c.maybe(0.0)), c.step, c.step,
+        c.maybe(c.between(0.0, 100.0), 1e-4), c.between(0, 10), 0.004,
+    )  # fmt: skip
+
+
+def trailing(c: Chance) -> exits.TrailingState:
+    return exits.TrailingState(c.near(), c.near(), c.random.random() < 0.5, False, False)
+
+
+def ladder_sale(c: Chance) -> exits.LadderSale:
+    return exits.LadderSale(c.size(), c.size(), 1, 1)
+
+
 INPUTS: dict[str, Callable[[Chance], tuple[Any, ...]]] = {
     "floor_to_step": lambda c: (c.maybe(c.price, -c.price), c.step),
     "ceil_to_step": lambda c: (c.price, c.step),
@@ -111,6 +151,21 @@ INPUTS: dict[str, Callable[[Chance], tuple[Any, ...]]] = {
         c.price, c.price * c.between(0.1, 1.0), c.price, c.maybe(c.near(0.3)), c.maybe(c.near(0.3)), c.near(), c.step,
         c.step, c.maybe(c.price * c.share(), 0.0), c.between(0, 10), c.ladder(),
     ),
+    "highest": lambda c: (c.maybe(c.near(), c.maybe(0.0)), c.maybe(c.near(), c.maybe(0.0))),
+    "first_stop": lambda c: (c.price, c.step, c.rules()),
+    "exit_rule": lambda c: (
+        held(c), seen(c), trailing(c), ladder_sale(c), c.maybe(c.between(0, 1), 0.0), c.random.random() < 0.1,
+        c.rules(),
+    ),
+    "tend": lambda c: (held(c), seen(c), c.maybe(c.between(0, 1), 0.0), c.random.random() < 0.1, c.rules()),
+    "spread_frac": lambda c: (c.near(), c.near()),
+    "gate": lambda c: (gate_inputs(c), c.rules()),
+    "lost_frac": lambda c: (c.near(), c.maybe(c.near(), 0.0)),
+    "judge_book": lambda c: (book_inputs(c), c.rules()),
+    "cooldown_until": lambda c: (c.random.randint(0, 10**13), c.random.randint(0, 9), c.rules()),
+    "entry_prices": lambda c: (c.price, c.step, c.rules()),
+    "unit_worth": lambda c: (c.maybe(c.near()), c.maybe(c.near()), c.price),
+    "entry_cost": lambda c: (c.size(), c.price, c.maybe(0.004)),
     "buy_price": lambda c: (c.price, c.share(), c.step),
     "sell_price": lambda c: (c.price, c.share(), c.step),
     "take_size": lambda c: (c.size(), c.size(), c.share(), c.step, c.maybe(1e-4, 0.0)),

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.rulebook import limits
+from bot.rulebook.book_rules import daily_loss_reached
 from bot.rulebook.limits import EntryInputs, plan_entry
 from bot.rulebook.rounding import ceil_to_step, floor_to_step
 from bot.rulebook.sizing import fixed_fraction_size
@@ -165,4 +166,4 @@ def test_a_tighter_setting_never_takes_more_risk(tighter: float, field: str) -> 
 
 @pytest.mark.parametrize(("equity", "reached"), [(950.0, True), (950.01, False), (1200.0, False), (0.0, True)])
 def test_the_daily_loss_counts_from_the_days_opening_equity(equity: float, reached: bool) -> None:
-    assert limits.daily_loss_reached(equity, 1000.0, 0.05) is reached
+    assert daily_loss_reached(equity, 1000.0, 0.05) is reached
