@@ -1,0 +1,1 @@
+"""The backtest: the rulebook's own functions, compiled, in one loop over years of ticks."""

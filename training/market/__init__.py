@@ -1,0 +1,1 @@
+"""Recorded history as arrays: what a tick would have seen, at every tick of years."""
