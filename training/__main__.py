@@ -8,6 +8,7 @@ import typer
 
 from bot.domain.errors import MetronomeError
 from training import recording
+from training.commands import fetch
 
 app = typer.Typer(
     add_completion=False,
@@ -24,6 +25,7 @@ def _training() -> None:
 
 
 app.command("recording", epilog=recording.EPILOG)(recording.command)
+app.command("fetch", epilog=fetch.EPILOG)(fetch.command)
 
 
 def main() -> None:
