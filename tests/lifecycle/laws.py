@@ -44,9 +44,7 @@ def check_quiet(rows: Rows, venue: ModelVenue, run: BotRun) -> None:
 
 def _check_account(rows: Rows, venue: ModelVenue, run: BotRun) -> None:
     assert not run.unseen, run.unseen
-    # KNOWN GAP: test_known_gaps.py, a stop below the smallest order that is amended in vain.
-    if not any(row.parent_id and row.left < MARKET.min_size for row in venue.open_orders):
-        assert run.account.in_doubt() == (), f"still in doubt: {run.account.unsettled}"
+    assert run.account.in_doubt() == (), f"still in doubt: {run.account.unsettled}"
     assert not run.drift, f"{run.drift}"
     for order in rows.orders.values():
         assert order.status not in IN_DOUBT, f"{order.leg} {order.client_id} is {order.status}"

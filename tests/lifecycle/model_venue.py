@@ -405,8 +405,7 @@ class Wire:
     """Implements the port LiveVenue in front of a model venue.
 
     requests, looks: the fates of those to come; behind the last one all is well.  around: called
-    before and after each, where a process may die.  gaps: do also what
-    test_known_gaps.py shows: fill entries in the moment of their cancellation, list their stops late.
+    before and after each, where a process may die.
     """
 
     def __init__(
@@ -415,9 +414,8 @@ class Wire:
         requests: Sequence[Request] = (),
         looks: Sequence[Look] = (),
         around: Callable[[str], None] = lambda what: None,
-        gaps: bool = True,
     ) -> None:
-        self.venue, self.gaps = venue, gaps
+        self.venue = venue
         self._requests, self._looks, self._around = iter(requests), iter(looks), around
 
     def know(self, markets: Sequence[Market]) -> None:
@@ -488,8 +486,7 @@ class Wire:
             said = Refused("EAPI:Rate limit exceeded")
         elif fate is not Fate.REQUEST_LOST:
             venue.wait_until(venue.at_ms + WAY_MS)
-            races = order_id and (self.gaps or venue.orders[order_id].side is Side.SELL)
-            if fate is Fate.AFTER_A_FILL and races:
+            if fate is Fate.AFTER_A_FILL and order_id:
                 venue.fill_now(order_id, how.share)
             try:
                 said = request()
@@ -515,11 +512,7 @@ class Wire:
         balances = self._balances() if wanted.balances else None
         symbol = venue.market.symbol
         lag_ms = LAG_MS if how.sight is Sight.LAGGING else 0
-        seen = {
-            row.order_id: told(row, symbol)
-            for row in venue.open_orders
-            if venue.at_ms - row.opened_ms >= lag_ms or (row.parent_id and not self.gaps)
-        }
+        seen = {row.order_id: told(row, symbol) for row in venue.open_orders if venue.at_ms - row.opened_ms >= lag_ms}
         if how.sight is Sight.MOVING:
             venue.move(how.move)
         venue.wait_until(venue.at_ms + WAY_MS)

@@ -42,7 +42,7 @@ class Script:
 
     signal: 1 or -1 for a vote on the newest candle, 0 for none.  dies_at: the how-manieth side
     effect, each counted before and after it, is its last; 0 for none.  killed: its lease then has to
-    expire first; otherwise it was given back.  gaps: see Wire.
+    expire first; otherwise it was given back.
     """
 
     signal: int = 0
@@ -50,7 +50,6 @@ class Script:
     looks: tuple[Look, ...] = ()
     dies_at: int = 0
     killed: bool = True
-    gaps: bool = True
 
 
 @cache
@@ -120,7 +119,7 @@ async def _work(process: Process, rows: Rows, chosen: Settings) -> BotRun:
     now = MarketNow(venue.at_ms, "online", {SYMBOL: quote(venue)}, {SYMBOL: MARKET})
     tick = _begin(process, now, chosen)
     run = bot_run.open_run(bot, chosen)
-    run.venue = Wire(venue, script.requests, script.looks, process.around, script.gaps)
+    run.venue = Wire(venue, script.requests, script.looks, process.around)
     run.observed_ms = rows.observed_ms
     tick.runs.append(run)
     await tick_orders.look(tick)
