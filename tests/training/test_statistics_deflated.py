@@ -160,6 +160,12 @@ def test_effective_trials_lie_between_one_and_all(number, correlation):
     assert 1 <= effective_trials(number, correlation) <= number + 1e-9
 
 
+def test_an_estimate_without_error_is_certain():
+    """Two values alone, of skewness 2 and kurtosis 5: a ratio of 1 has no error."""
+    found = [probabilistic_sharpe(1.0, benchmark, 10, skew=2, kurtosis=5) for benchmark in (0.5, 1.0, 1.5)]
+    assert found == [1.0, 0.5, 0.0]
+
+
 def test_what_is_no_question_is_refused():
     with pytest.raises(ValueError, match="1 periods"):
         probabilistic_sharpe(0.1, 0, 1)
