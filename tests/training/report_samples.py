@@ -34,10 +34,13 @@ def recorded(symbol: str, first_ms: int, end_ms: int) -> tuple[np.ndarray, np.nd
     import duckdb
 
     rows = duckdb.execute(
-        "select epoch_ms(timestamp) as t, open, high, low, close from read_parquet(?) where t >= ? and t < ? order by 1",
+        "select epoch_ms(timestamp) as t, open, high, low, close from read_parquet(?)"
+        " where t >= ? and t < ? order by 1",
         [str(DATA / symbol.replace("/", "-") / "1h.parquet"), first_ms, end_ms],
     ).fetchnumpy()
-    return rows["t"].astype(np.int64), np.stack([rows[name] for name in ("open", "high", "low", "close")], axis=1)
+    return np.asarray(rows["t"], dtype=np.int64), np.stack(
+        [rows[name] for name in ("open", "high", "low", "close")], axis=1
+    )
 
 
 def document(
@@ -112,7 +115,8 @@ def document(
             for n, gain in enumerate((0.041, -0.023, 0.012, 0.055, -0.004))
         ],
         "delay": {
-            "on_time": {"total_return": 0.081, "total_trades": 64}, "delayed": {"total_return": 0.064, "total_trades": 61},
+            "on_time": {"total_return": 0.081, "total_trades": 64},
+            "delayed": {"total_return": 0.064, "total_trades": 61},
             "cost_frac": 0.017, "median_s": 71.0, "missed_frac": 0.031, "source": "slot ledger",
         },
         "crosscheck": {
@@ -152,9 +156,7 @@ def _trades(
     return made
 
 
-def _equity(
-    made: list[dict[str, Any]], prices: dict[str, np.ndarray], ms: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _equity(made: list[dict[str, Any]], prices: dict[str, np.ndarray], ms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     equity, held = np.full(len(ms), 10_000.0), np.zeros(len(ms))
     for trade in made:
         closes = prices[trade["symbol"]][:, 3]

@@ -10,7 +10,7 @@ import numpy as np
 from training.report.reading import TradeRow, drawdown, items, mapping, moment_ms, number, text
 from training.report.sections import exit_name
 from training.report.subject import Subject
-from training.report.texts import MONTHS
+from training.report.texts import DAYS, MONTHS
 from training.report.thinning import kept_points, merged_candles, packed_times, short, shorts
 
 BUCKETS = 400
@@ -36,6 +36,7 @@ def chart_data(it: Subject, symbols: Sequence[str]) -> dict[str, Any]:
         "quote": unit,
         "words": words
         | {"panel.equity": say("panel.equity", unit=unit) if unit else say("equity")}
+        | {"days": list(DAYS[it.speech.language])}
         | {"exits": {reason: exit_name(it, reason) for reason in {trade.exit_reason for trade in it.trades}}},
         "equity": _equity(it),
         "symbols": [_symbol(it, name) for name in symbols],

@@ -10,16 +10,12 @@
   var drawn = {};
   var chosen = { symbol: 0, trade: -1 };
 
+  // The page's own months and order of day and month; plotly brings American ones.
   Plotly.register({
-    moduleType: "locale", name: "fr", dictionary: {
-      "Zoom": "Zoom", "Pan": "Déplacer", "Reset axes": "Vue entière", "Download plot as a PNG": "Enregistrer en PNG",
-      "Zoom in": "Agrandir", "Zoom out": "Réduire", "Autoscale": "Ajuster"
-    },
+    moduleType: "locale", name: "page", dictionary: {},
     format: {
-      days: ["dimanche", "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi"],
-      shortDays: ["dim.", "lun.", "mar.", "mer.", "jeu.", "ven.", "sam."],
-      months: ["janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre"],
-      shortMonths: data.months, date: "%d/%m/%Y", year: "%Y", month: "%b %Y", dayMonth: "%-d %b", dayMonthYear: "%-d %b %Y"
+      days: words.days, shortDays: words.days, months: data.months, shortMonths: data.months, date: "%-d %b %Y",
+      year: "%Y", month: "%b %Y", dayMonth: "%-d %b", dayMonthYear: "%-d %b %Y"
     }
   });
 
@@ -43,7 +39,8 @@
   function moment(ms) {
     var at = new Date(ms);
     function two(n) { return (n < 10 ? "0" : "") + n; }
-    return at.getUTCDate() + " " + data.months[at.getUTCMonth()] + " " + at.getUTCFullYear() + " " +
+    var day = at.getUTCDate();
+    return day + (french && day === 1 ? "er" : "") + " " + data.months[at.getUTCMonth()] + " " + at.getUTCFullYear() + " " +
       two(at.getUTCHours()) + ":" + two(at.getUTCMinutes());
   }
   function fill(key, values) {
@@ -70,10 +67,11 @@
   function layout(c, more) {
     var base = {
       paper_bgcolor: c.paper, plot_bgcolor: c.paper, font: { color: c.ink, size: 12, family: getComputedStyle(document.body).fontFamily },
-      margin: { l: 8, r: 8, t: 30, b: 8 }, separators: french ? ",\u00a0" : ".,", hovermode: "x",
+      margin: { l: 8, r: 8, t: 30, b: 8 }, separators: french ? ",\u00a0" : ".,", hovermode: "x unified",
+      hoversubplots: "axis",
       dragmode: touch ? false : "zoom", showlegend: true,
       legend: { orientation: "h", x: 0, xanchor: "left", y: 1, yanchor: "bottom", yref: "container", itemclick: false, itemdoubleclick: false },
-      hoverlabel: { bgcolor: c.card, bordercolor: c.line, font: { color: c.ink }, align: "left", namelength: -1 }
+      hoverlabel: { bgcolor: c.card, bordercolor: c.line, font: { color: c.ink, family: getComputedStyle(document.body).fontFamily }, align: "left", namelength: -1 }
     };
     Object.keys(more).forEach(function (key) { base[key] = more[key]; });
     return base;
@@ -94,8 +92,9 @@
   }
   function config() {
     return {
-      responsive: true, displaylogo: false, displayModeBar: touch ? false : "hover", locale: data.language,
-      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"]
+      responsive: true, displaylogo: false, displayModeBar: false, locale: "page",
+      // Without a bar of buttons nothing of the page can be sent to a chart service either.
+      showSendToCloud: false, showEditInChartStudio: false
     };
   }
 
@@ -103,7 +102,7 @@
     var c = colours(), e = data.equity, t = times(e.t);
     var kind = document.querySelector("button[data-axis=log]").getAttribute("aria-pressed") === "true" ? "log" : "linear";
     function line(key, name, more) {
-      var trace = { type: "scatter", mode: "lines", x: t, y: e[key], name: name, hovertemplate: "%{y:,.2f}<extra>" + plain(name) + "</extra>" };
+      var trace = { type: "scatter", mode: "lines", x: t, y: e[key], name: name, hovertemplate: "%{y:" + (key === "equity" || key === "hold" ? ",.2f}" : ".1f}" + (french ? "\u00a0%" : "%")) + "<extra>" + plain(name) + "</extra>" };
       Object.keys(more).forEach(function (k) { trace[k] = more[k]; });
       return trace;
     }
@@ -113,11 +112,11 @@
     }
     traces.push(line("equity", words["line.bot"], { line: { color: c.gain, width: 2 } }));
     traces.push(line("drawdown", words["line.drawdown"], {
-      yaxis: "y2", fill: "tozeroy", showlegend: false, line: { color: c.loss, width: 1 }, hovertemplate: "%{y:.1f}%<extra>" + plain(words["line.drawdown"]) + "</extra>"
+      yaxis: "y2", fill: "tozeroy", showlegend: false, line: { color: c.loss, width: 1 }
     }));
     if (e.exposure.length) {
       traces.push(line("exposure", words["line.exposure"], {
-        yaxis: "y3", fill: "tozeroy", showlegend: false, line: { color: c.hold, width: 1, shape: "hv" }, hovertemplate: "%{y:.1f}%<extra>" + plain(words["line.exposure"]) + "</extra>"
+        yaxis: "y3", fill: "tozeroy", showlegend: false, line: { color: c.hold, width: 1, shape: "hv" }
       }));
     }
     var low = e.exposure.length ? [[0.48, 0.94], [0.24, 0.40], [0, 0.16]] : [[0.36, 0.94], [0, 0.28], [0, 0]];
@@ -126,10 +125,10 @@
     var last = e.exposure.length ? "y3" : "y2";
     var more = {
       annotations: notes,
-      xaxis: axis(c, { type: "date", anchor: last, showgrid: false, hoverformat: french ? "%-d %b %Y %H:%M" : "%b %-d, %Y %H:%M" }),
+      xaxis: axis(c, { type: "date", anchor: last, showgrid: false, hoverformat: "%-d %b %Y %H:%M" }),
       yaxis: axis(c, { type: kind, domain: low[0], tickformat: spread(e) ? ",.0f" : ",~g" }),
       yaxis2: axis(c, { domain: low[1], rangemode: "tozero", nticks: 4, ticksuffix: "" }),
-      legend: { orientation: "h", x: 1, xanchor: "right", y: 0.945, yanchor: "bottom", itemclick: false, itemdoubleclick: false },
+      legend: { orientation: "h", x: 1, xanchor: "right", y: 0.945, yanchor: "bottom", traceorder: "reversed", itemclick: false, itemdoubleclick: false },
       margin: { l: 8, r: 8, t: 4, b: 8 }
     };
     if (e.exposure.length) more.yaxis3 = axis(c, { domain: low[2], rangemode: "tozero", nticks: 4 });
@@ -198,7 +197,7 @@
       hovermode: "closest", hoverdistance: 25,
       annotations: [heading(c, title, 1.005)],
       margin: { l: 8, r: 8, t: 24, b: 8 },
-      legend: { orientation: "h", x: 0, xanchor: "left", y: -0.1, yanchor: "top", itemclick: false, itemdoubleclick: false },
+      legend: { orientation: "h", x: 0, xanchor: "left", y: -0.15, yanchor: "top", itemclick: false, itemdoubleclick: false },
       xaxis: axis(c, { type: "date", rangeslider: { visible: false }, showgrid: false }),
       yaxis: axis(c, { tickformat: "," })
     };
@@ -229,7 +228,7 @@
     if (!s.count) line.textContent = words["trade.none"];
     else if (one) {
       var place = fill("trade.place", { place: number(chosen.trade + 1, 0, 0), count: number(s.trades.length, 0, 0) });
-      line.textContent = place + ": " + story(one).join("; ") + ".";
+      line.textContent = [place].concat(story(one)).join(" \u00b7 ");
     } else {
       var key = s.count > s.trades.length ? "trade.most" : "trade.some";
       line.textContent = fill(key, { count: number(s.count, 0, 0), shown: number(s.trades.length, 0, 0) });
@@ -267,6 +266,9 @@
       else chosen.trade = (chosen.trade + step + count) % count;
       drawCandles();
     });
+  });
+  document.querySelectorAll("button[data-whole]").forEach(function (button) {
+    button.addEventListener("click", function () { if (drawn["equity-chart"]) drawEquity(); });
   });
   var select = document.getElementById("symbol");
   if (select) {

@@ -22,7 +22,7 @@ from training.report.reading import (
 )
 from training.report.speech import DASH, NO_BREAK
 from training.report.subject import Subject, chance_p_value, deflated_sharpe, overfitting
-from training.report.summary import shown, tone
+from training.report.summary import shown, tone, with_unit
 from training.report.texts import METRICS, MONTHS, MORE_METRICS
 
 # A month this good or bad has the full colour.
@@ -37,13 +37,16 @@ def section(it: Subject, key: str, *children: Any) -> Markup:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[Any]], class_: str = "", words: int = 1) -> Markup:
-    """A table in a box of its own that scrolls sideways. The first `words` columns are text, the others numbers."""
+    """A table in a box of its own that scrolls sideways. The first `words` columns are text, the others numbers.
+
+    heads: () for none.
+    """
     head = tag("tr", [tag("th", name, scope="col", class_=None if n < words else "n") for n, name in enumerate(heads)])
     body = [
         tag("tr", [tag("td", cell, class_=None if place < words else "n") for place, cell in enumerate(row)])
         for row in rows
     ]
-    whole = tag("table", tag("thead", head), tag("tbody", body), class_=class_ or None)
+    whole = tag("table", tag("thead", head) if any(heads) else None, tag("tbody", body), class_=class_ or None)
     return tag("div", whole, class_="scroll", tabindex=0)
 
 
@@ -62,7 +65,12 @@ def equity(it: Subject) -> Markup:
     return section(
         it,
         "equity",
-        tag("div", buttons, class_="buttons", role="group", aria_label=say("axis.scale")),
+        tag(
+            "div",
+            tag("span", buttons, class_="pair", role="group", aria_label=say("axis.scale")),
+            tag("button", say("trade.all"), type="button", data_whole=True),
+            class_="buttons",
+        ),
         tag("div", id="equity-chart", class_="chart tall", role="img", aria_label=say("equity.note")),
     )
 
@@ -114,6 +122,7 @@ def told(it: Subject, value: float | None, kind: str) -> str:
         "fine_gain": lambda amount: speech.percent(amount, digits=3, signed=True),
         "percent": speech.percent,
         "money": speech.money,
+        "amount": speech.amount,
         "count": speech.count,
         "duration": speech.duration,
         "number": speech.number,
@@ -173,7 +182,8 @@ def _grouped(
     found = groups(rows, name)
     if not found or (heading == "by_strategy" and all(not group.name for group in found)):
         return Markup("")
-    heads = [say(f"column.{key}") for key in (column, "trades", "win_rate", "pnl", "average")]
+    heads = [say(f"column.{key}") for key in (column, "trades", "win_rate")]
+    heads += [with_unit(it, say(f"column.{key}")) for key in ("pnl", "average")]
     shown_name = exit_name if heading == "by_exit" else lambda _, name: name
     body = [_group_row(it, group, shown_name(it, group.name) or say("unnamed")) for group in found]
     return join(tag("h3", say(heading)), table(heads, body, class_=heading))
@@ -186,8 +196,8 @@ def _group_row(it: Subject, group: Group, name: str) -> list[Any]:
         name,
         shown(speech.count(group.trades), group.trades),
         shown(speech.percent(group.win_rate, digits=0), group.win_rate) if not still_open else DASH,
-        shown(speech.money(group.pnl, signed=True), group.pnl, tone(group.pnl)),
-        shown(speech.money(group.average, signed=True), group.average, tone(group.average)),
+        shown(speech.amount(group.pnl, signed=True), group.pnl, tone(group.pnl)),
+        shown(speech.amount(group.average, signed=True), group.average, tone(group.average)),
     ]
 
 
@@ -298,7 +308,7 @@ def _leaves(it: Subject, check: str, value: object) -> Markup | None:
         for name, leaf in flat(left)
         if leaf is not None and len(items(leaf)) <= LONGEST_LIST
     ]
-    return join(parts, table(["", it.speech.say("column.value")], rows, class_="pairs") if rows else None)
+    return join(parts, table((), rows, class_="pairs") if rows else None)
 
 
 def _quantile_table(it: Subject, left: dict[str, Any]) -> Markup | None:
@@ -307,10 +317,17 @@ def _quantile_table(it: Subject, left: dict[str, Any]) -> Markup | None:
     beside = [name for name, inner in left.items() if name != "quantiles" and len(items(inner)) == len(quantiles) > 0]
     if not beside or any(one is None for one in quantiles):
         return None
-    rows = [[_label(it, name), *(_value(it, name, one) for one in left.pop(name))] for name in beside]
+    rows = [_quantile_row(it, name, left.pop(name)) for name in beside]
     del left["quantiles"]
     heads = [it.speech.say("column.quantile"), *(it.speech.percent(one, digits=0) for one in quantiles)]
     return table(heads, rows)
+
+
+def _quantile_row(it: Subject, name: str, values: Sequence[Any]) -> list[Any]:
+    """Seven amounts with their currency would be wider than any screen: it stands beside the name."""
+    money = kind_of(name, 0.5) == "money"
+    label = with_unit(it, _label(it, name)) if money else _label(it, name)
+    return [label, *(_value(it, name, one, "amount" if money else None) for one in values)]
 
 
 def _crossed_table(it: Subject, left: dict[str, Any]) -> Markup | None:
@@ -341,12 +358,15 @@ def _label(it: Subject, name: str) -> str:
     if quantile is not None and 0 <= quantile <= 100:
         share = quantile if quantile > 1 or "." not in name else quantile * 100
         return it.speech.percent(share / 100, digits=0 if float(share).is_integer() else 1)
+    if it.speech.known(f"leaf.{name.removesuffix('_frac')}"):
+        return it.speech.say(f"leaf.{name.removesuffix('_frac')}")
     return " \u203a ".join(part.replace("_", " ") for part in name.split("."))
 
 
 KIND_BY_NAME: Mapping[str, str] = {
     "real": "fine_gain", "mean": "fine_gain", "returns": "fine_gain", "drawdown_rank": "percent",
-    "ruin_level": "percent", "ruin_probability": "percent", "loss_probability": "percent", "below_zero": "percent", "level": "percent",
+    "ruin_level": "percent", "ruin_probability": "percent", "loss_probability": "percent",
+    "below_zero": "percent", "level": "percent",
     "threshold": "fine", "skew": "number", "kurtosis": "number", "min_periods": "count", "periods": "count",
     "low": "number", "high": "number", "block": "plain",
 }  # fmt: skip
@@ -360,8 +380,8 @@ KIND_BY_PART: Sequence[tuple[tuple[str, ...], str]] = (
 )
 
 
-def _value(it: Subject, name: str, value: object) -> Markup | str:
-    """A leaf of a check, read by its name."""
+def _value(it: Subject, name: str, value: object, kind: str | None = None) -> Markup | str:
+    """A leaf of a check, read by its name, or as the kind that is given."""
     if isinstance(value, bool):
         return it.speech.say("yes" if value else "no")
     if items(value):
@@ -369,7 +389,7 @@ def _value(it: Subject, name: str, value: object) -> Markup | str:
     amount = number(value)
     if amount is None or isinstance(value, str):
         return text(value) or DASH
-    return shown(told(it, amount, kind_of(name, amount)), amount)
+    return shown(told(it, amount, kind or kind_of(name, amount)), amount)
 
 
 def kind_of(name: str, amount: float) -> str:
@@ -408,7 +428,7 @@ def settings(it: Subject) -> Markup:
     return section(
         it,
         "settings",
-        table(["", say("column.value")], rows, class_="pairs") if rows else None,
+        table((), rows, class_="pairs") if rows else None,
         again,
         _all_settings(it, used) if used else nothing(say("settings.none")),
     )

@@ -24,17 +24,26 @@ class Speech:
     def say(self, key: str, **values: str) -> str:
         """The text of that key with its places filled; an unknown key reads as itself."""
         both = TEXTS.get(key)
-        return key.replace("_", " ") if both is None else both[self._place].format(**values)
+        if both is None:
+            return key.replace("_", " ")
+        written = both[self._place] if self.language != "fr" else _french_spaces(both[self._place])
+        return written.format(**values)
 
     def known(self, key: str) -> bool:
         return key in TEXTS
 
     def money(self, value: float | None, *, signed: bool = False) -> str:
         """Two decimals, or four significant digits below 1; the currency behind."""
+        text = self.amount(value, signed=signed)
+        if text == DASH:
+            return text
+        return f"{text}{NO_BREAK}{self.quote}" if self.quote else text
+
+    def amount(self, value: float | None, *, signed: bool = False) -> str:
+        """Money without its currency, for columns that name it above."""
         if value is None or not math.isfinite(value):
             return DASH
-        text = self._signed(value, _decimals_of_money(value), signed)
-        return f"{text}{NO_BREAK}{self.quote}" if self.quote else text
+        return self._signed(value, _decimals_of_money(value), signed)
 
     def percent(self, fraction: float | None, *, digits: int = 1, signed: bool = False) -> str:
         if fraction is None or not math.isfinite(fraction):
@@ -62,7 +71,10 @@ class Speech:
         if ms is None:
             return DASH
         moment = _moment(ms)
-        return DASH if moment is None else f"{moment.day} {MONTHS[self.language][moment.month - 1]} {moment.year}"
+        if moment is None:
+            return DASH
+        day = "1er" if moment.day == 1 and self.language == "fr" else str(moment.day)
+        return f"{day} {MONTHS[self.language][moment.month - 1]} {moment.year}"
 
     def moment(self, ms: int | None) -> str:
         """ "5 Jan 2026 12:00" of milliseconds since 1970, UTC."""
@@ -75,14 +87,20 @@ class Speech:
             return DASH
         if abs(seconds) < 60:
             return f"{self.plain(float(f'{seconds:.3g}'))}{NO_BREAK}s"
+        if abs(seconds) < 3600:
+            whole = round(abs(seconds))
+            parts = [(whole // 60, "min")] + ([(whole % 60, "s")] if whole % 60 else [])
+            return _minus(seconds) + self._spans(parts)
         minutes = round(abs(seconds) / 60)
         days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
         if days:
             parts = [(days, "j" if self.language == "fr" else "d")] + ([(hours, "h")] if hours and days < 100 else [])
         else:
-            parts = ([(hours, "h")] if hours else []) + ([(rest, "min")] if rest or not hours else [])
-        shown = " ".join(f"{self.count(amount)}{NO_BREAK}{unit}" for amount, unit in parts)
-        return _minus(seconds) + shown
+            parts = [(hours, "h")] + ([(rest, "min")] if rest else [])
+        return _minus(seconds) + self._spans(parts)
+
+    def _spans(self, parts: list[tuple[int, str]]) -> str:
+        return " ".join(f"{self.count(amount)}{NO_BREAK}{unit}" for amount, unit in parts)
 
     @property
     def _place(self) -> int:
@@ -101,6 +119,13 @@ class Speech:
 
 def speech(language: str, quote: str) -> Speech:
     return Speech(language if language in LANGUAGES else "en", quote)
+
+
+def _french_spaces(text: str) -> str:
+    """No line begins with a mark that French writes behind a space."""
+    for mark in ":;?!%":
+        text = text.replace(f" {mark}", NO_BREAK + mark)
+    return text
 
 
 def _minus(value: float) -> str:

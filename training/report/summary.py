@@ -29,7 +29,9 @@ def summary(it: Subject) -> Markup:
 def _tested(it: Subject) -> list[str]:
     say = it.speech.say
     first, last = it.period
-    parts = [say("period", start=it.speech.date(first), end=it.speech.date(last))]
+    parts = []
+    if first is not None or last is not None:
+        parts.append(say("period", start=it.speech.date(first), end=it.speech.date(last)))
     if first is not None and last is not None:
         parts.append(say("days", count=it.speech.count((last - first) / 1000 / DAY_S)))
     if it.symbols:
@@ -75,7 +77,7 @@ def _tiles(it: Subject) -> list[tuple[str, str, float | None, str, str]]:
         (say("tile.win_rate"), speech.percent(it.metric("win_rate")), it.metric("win_rate"), "", ""),
         (say("tile.profit_factor"), speech.number(it.metric("profit_factor")), it.metric("profit_factor"), "", ""),
         (say("tile.sharpe"), speech.number(it.metric("sharpe_ratio")), it.metric("sharpe_ratio"), "", ""),
-        (say("tile.fees"), speech.money(_fees(it)), _fees(it), "", ""),
+        (with_unit(it, say("tile.fees")), speech.amount(_fees(it)), _fees(it), "", ""),
     ]
 
 
@@ -83,6 +85,11 @@ def _fees(it: Subject) -> float | None:
     told = it.metric("total_fees")
     known = [trade.fees for trade in it.trades if trade.fees is not None]
     return told if told is not None or not known else sum(known)
+
+
+def with_unit(it: Subject, name: str) -> str:
+    """The name of amounts of money, and their currency."""
+    return f"{name} ({it.speech.quote})" if it.speech.quote else name
 
 
 def tone(value: float | None) -> str:

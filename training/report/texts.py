@@ -11,6 +11,11 @@ MONTHS: Mapping[str, tuple[str, ...]] = {
     "fr": ("janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."),
 }
 
+DAYS: Mapping[str, tuple[str, ...]] = {
+    "en": ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"),
+    "fr": ("dim.", "lun.", "mar.", "mer.", "jeu.", "ven.", "sam."),
+}
+
 # The figures, in v2's order and behind them what was added; the kind says how the number reads.
 METRICS: Mapping[str, str] = {
     "total_return": "gain",
@@ -64,7 +69,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "tile.drawdown": ("Worst drawdown", "Pire repli"),
     "tile.drawdown_for": ("longest below a peak: {span}", "le plus long sous un sommet : {span}"),
     "tile.trades": ("Trades", "Trades"),
-    "tile.open": ("{count} still open", "{count} encore ouverts"),
+    "tile.open": ("still open: {count}", "encore ouverts : {count}"),
     "tile.win_rate": ("Won", "Gagnants"),
     "tile.profit_factor": ("Profit factor", "Facteur de profit"),
     "tile.sharpe": ("Sharpe ratio", "Ratio de Sharpe"),
@@ -84,8 +89,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Moins de 30 trades fermés ({count}) : aucune conclusion possible, la chance explique autant que la méthode.",
     ),
     "warn.hold": (
-        "Worse than doing nothing: buying and holding would have come out {gap} points better.",
-        "Pire que ne rien faire : acheter et garder aurait fait {gap} points de mieux.",
+        "Worse than buying once and waiting: that would have come out {gap} points better.",
+        "Moins bien qu'acheter une fois et attendre : cela aurait fait {gap} points de mieux.",
     ),
     "warn.deflated": (
         "Deflated Sharpe ratio {value}, below 0.95: for the number of variants tried, luck alone may have made it.",
