@@ -1,76 +1,80 @@
-"""The market as the compiled loop reads it: numbers in arrays, no text, one column a symbol."""
+"""The market as the compiled loop reads it: records of numbers, no text, one column a symbol."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
-Bytes = npt.NDArray[np.int8]
+Records: TypeAlias = "np.recarray[Any, np.dtype[np.void]]"
 
+LISTING = np.dtype(
+    [
+        ("unit", "f8"),
+        ("widen", "f8"),
+        ("price_step", "f8"),
+        ("size_step", "f8"),
+        ("min_size", "f8"),
+        ("min_lots", "i8"),
+        ("min_notional", "f8"),
+        ("taker_fee", "f8"),
+        ("taker_millionths", "i8"),
+        ("maker_millionths", "i8"),
+    ],
+    align=True,
+)
+"""The venue's trading rules of a symbol.
 
-class Listing(NamedTuple):
-    """The venue's trading rules, one value a symbol.
+unit: price steps in one unit of quote currency, a power of ten.  widen: the power
+of ten that makes lots times price steps money of the common unit.  min_lots: 1e-8
+base units.  Fees as fractions, and in millionths to be booked by.
+"""
 
-    unit: price steps in one unit of quote currency, a power of ten.  widen: the
-    power of ten that makes the symbol's money (lots times price steps) money of
-    the common unit.  lots_per_unit: size steps in one base unit.  min_lots: of
-    size steps.  Fees as fractions, and in millionths to be booked by.
-    """
+CANDLE = np.dtype([("open", "f8"), ("high", "f8"), ("low", "f8"), ("volume", "f8"), ("filled", "i8")], align=True)
+"""A protection candle: quote currency, base units. filled: 1 where no trade made it."""
 
-    unit: Floats
-    widen: Floats
-    lots_per_unit: Floats
-    price_step: Floats
-    size_step: Floats
-    min_size: Floats
-    min_lots: Ints
-    min_notional: Floats
-    taker_fee: Floats
-    taker_millionths: Ints
-    maker_millionths: Ints
+BAR = np.dtype(
+    [
+        ("direction", "i8"),
+        ("confidence", "f8"),
+        ("scale", "f8"),
+        ("leader", "i8"),
+        ("atr", "f8"),
+        ("volatility_ratio", "f8"),
+        ("rank", "i8"),
+    ],
+    align=True,
+)
+"""The signal on a decision candle.
+
+direction: +1, -1, 0.  confidence: 0..1.  scale: share of the rulebook's size that
+the leader wants.  leader: place of the leading strategy, -1 for none.  atr: quote
+currency, nan unknown.  volatility_ratio: nan unknown.  rank: orders the client ids
+of entries on these candles.
+"""
 
 
 class Path(NamedTuple):
-    """Protection candles on one grid, gaps filled. Row i opens at first_ms + i * step_ms.
+    """CANDLE[rows, symbols] on one grid, gaps filled. Row i opens at first_ms + i * step_ms.
 
-    open, high, low: float64[rows, symbols], quote currency.  volume: base units.
-    filled: no trade made it.  first: int64[symbols], the first row that a symbol has.
-    """
-
-    first_ms: int
-    step_ms: int
-    open: Floats
-    high: Floats
-    low: Floats
-    volume: Floats
-    filled: Bools
-    first: Ints
-
-
-class Bars(NamedTuple):
-    """Signals on the decision candles, one grid. Row b opens at first_ms + b * step_ms.
-
-    direction: int8[rows, symbols], +1, -1 or 0.  confidence: 0..1.  scale: share of
-    the rulebook's size that the leader wants.  leader: int64, place of the leading
-    strategy, -1 for none.  atr: quote currency, nan where unknown.  volatility_ratio:
-    nan where unknown.  rank: int64, orders the client ids of entries on these candles.
     first: int64[symbols], the first row that a symbol has.
     """
 
     first_ms: int
     step_ms: int
-    direction: Bytes
-    confidence: Floats
-    scale: Floats
-    leader: Ints
-    atr: Floats
-    volatility_ratio: Floats
-    rank: Ints
+    candles: Records
+    first: Ints
+
+
+class Bars(NamedTuple):
+    """BAR[rows, symbols] on one grid. Row b opens at first_ms + b * step_ms. first: as in Path."""
+
+    first_ms: int
+    step_ms: int
+    signals: Records
     first: Ints
 
 
@@ -79,3 +83,8 @@ class Moments(NamedTuple):
 
     ms: Ints
     last: Ints
+
+
+def records(shape: int | tuple[int, ...], kind: np.dtype[np.void]) -> Records:
+    """Records of zeros."""
+    return np.zeros(shape, dtype=kind).view(np.recarray)

@@ -1,0 +1,117 @@
+"""What the loop remembers between ticks: the bot's ledger as records of numbers.
+
+Sizes are whole lots (1e-8 base units), prices whole price steps, fees whole 1e-8
+of the quote currency, as the ledger's Decimals are multiples of them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from training.market.arrays import Floats, Ints, Records, records
+
+LOTS_PER_UNIT = 100_000_000.0
+FEE_UNITS = 100_000_000.0
+RATE_UNITS = 1_000_000.0
+"""Fees are rates in millionths."""
+
+GATE, BOOK, REFUSED, SHRUNK = 0, 1, 2, 3
+"""Rows of the counts: whose codes they count."""
+MOST_CODES = 32
+
+ACCOUNT = np.dtype(
+    [
+        ("held", "i8"),
+        ("bought", "i8"),
+        ("cost_high", "f8"),
+        ("cost_low", "f8"),
+        ("proceeds_high", "f8"),
+        ("proceeds_low", "f8"),
+        ("fees", "i8"),
+        ("entry_ms", "i8"),
+        ("entry_price", "f8"),
+        ("high", "i8"),
+        ("target", "i8"),
+        ("armed", "i8"),
+        ("trade", "i8"),
+        ("trade_rank", "i8"),
+        ("stop_lots", "i8"),
+        ("stop", "i8"),
+        ("stop_placed_ms", "i8"),
+        ("stop_checked_ms", "i8"),
+        ("stop_why", "i8"),
+        ("left", "i8"),
+        ("limit", "i8"),
+        ("entry_stop", "i8"),
+        ("entry_target", "i8"),
+        ("placed_ms", "i8"),
+        ("checked_ms", "i8"),
+        ("expires_ms", "i8"),
+        ("leader", "i8"),
+        ("rank", "i8"),
+        ("cool_until_ms", "i8"),
+        ("losses", "i8"),
+        ("nth_held", "i8"),
+        ("nth_pending", "i8"),
+    ],
+    align=True,
+)
+"""A symbol's open trade, resting stop and resting entry, and its cooldown.
+
+held: lots, 0 without a trade.  bought: lots in all.  cost, proceeds: lots times
+price steps (exact.Wide).  high, target, stop, limit ..: price steps.  trade: row of
+the trades.  stop_lots: 0 without a stop.  left: lots not filled yet, 0 without an
+entry.  losses: losing trades in a row.  nth_held, nth_pending: not of this symbol;
+the columns list the symbols that are held or pending, in the ledger's order.
+"""
+
+PURSE = np.dtype(
+    [("cash_high", "f8"), ("cash_low", "f8"), ("held", "i8"), ("pending", "i8"), ("trades", "i8"), ("orders", "i8")],
+    align=True,
+)
+"""Cash in money of the common unit (exact.Wide), and how many symbols are held or pending, trades, orders there are."""
+
+TRADE = np.dtype(
+    [
+        ("symbol", "i8"),
+        ("leader", "i8"),
+        ("entry_ms", "i8"),
+        ("exit_ms", "i8"),
+        ("entry_price", "f8"),
+        ("exit_price", "f8"),
+        ("quantity", "f8"),
+        ("fees", "f8"),
+        ("pnl", "f8"),
+        ("why", "i8"),
+        ("rank", "i8"),
+    ],
+    align=True,
+)
+"""A trade. exit_ms: 0 while open.  Money as the ledger's Decimals round to floats.  why: the exit's reason, a code."""
+
+
+class Ledger(NamedTuple):
+    """ACCOUNT[symbols], PURSE[1], TRADE[most], and int64[4, MOST_CODES]: how often each rule spoke."""
+
+    accounts: Records
+    purse: Records
+    trades: Records
+    counts: Ints
+
+
+class Curve(NamedTuple):
+    """One value a tick. equity: quote currency, after the tick's fills.  exposure: share of it in positions."""
+
+    equity: Floats
+    exposure: Floats
+
+
+def new_ledger(symbols: int, most_trades: int, cash: int) -> Ledger:
+    """A bot with cash (whole units of common money) and nothing else."""
+    purse = records(1, PURSE)
+    purse.cash_high[0] = float(cash)
+    purse.cash_low[0] = float(cash - int(float(cash)))
+    counts = np.zeros((4, MOST_CODES), dtype=np.int64)
+    return Ledger(records(symbols, ACCOUNT), purse, records(max(most_trades, 1), TRADE), counts)

@@ -1,0 +1,167 @@
+"""From a recording to the arrays of the loop: all that ticks would read of it, in the order of the symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from bot.domain.candles import Candles
+from bot.domain.orders import Leg, client_id
+from bot.domain.timeframes import floor_ms, timeframe_ms
+from bot.jobs.signals import Weighted, weighted_strategies
+from bot.settings import Settings
+from bot.simulator.candle_files import Recording
+from bot.simulator.history import History
+from bot.simulator.pairs import MAKER_FEES, TAKER_FEES, Pair, make_pair
+from training.market.arrays import BAR, CANDLE, LISTING, Bars, Ints, Moments, Path, Records, records
+from training.market.candles import FIRST_ANSWER_ROWS, kept_candles, venue_candles
+from training.market.quotes import last_trades
+from training.market.signals import Signals, all_signals, feature_table
+
+MONEY_DECIMALS = 8
+"""Of sizes, and of fees."""
+RATE_UNITS = 1_000_000
+RANK_LETTERS = 12
+"""Letters of a client id that decide an order among ids: 60 bits."""
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """Everything that the loop reads.
+
+    names: of the strategies, by their place.  money_decimals: of the common unit of
+    exact money.  candles: decision candles by symbol, for reports.
+    """
+
+    symbols: tuple[str, ...]
+    listing: Records
+    path: Path
+    bars: Bars
+    moments: Moments
+    names: tuple[str, ...]
+    money_decimals: int
+    candles: Mapping[str, Candles]
+
+
+def build(
+    recording: Recording,
+    settings: Settings,
+    moments: Ints,
+    account: str,
+    progress: Progress = lambda share, what: None,
+) -> Market:
+    """The market of settings.market.symbols at these moments (ms UTC, rising).
+
+    account: name of the bot, part of its orders' ids, by which equals are listed.
+    progress: told the share that is done and the symbol at hand.
+    """
+    symbols = settings.market.symbols
+    pairs = {symbol: make_pair(symbol, list(recording.series[symbol].values())) for symbol in symbols}
+    histories = {symbol: History(pairs[symbol], recording.series[symbol]) for symbol in symbols}
+    weighted = weighted_strategies(settings)
+    finest, decisions, signals = [], {}, []
+    last = np.empty((len(moments), len(symbols)), dtype=np.int64)
+    for n, symbol in enumerate(symbols):
+        progress(n / len(symbols), symbol)
+        path = _finest(histories[symbol], symbol, settings, int(moments[0]), int(moments[-1]))
+        finest.append(path)
+        decisions[symbol], found = _signals(histories[symbol], symbol, path, settings, weighted, int(moments[0]))
+        signals.append(found)
+        last[:, n] = last_trades(histories[symbol], moments)
+    progress(1.0, "")
+    decimals = max(pair.decimals for pair in pairs.values())
+    return Market(
+        symbols,
+        _listing([pairs[symbol] for symbol in symbols], decimals),
+        _path(finest),
+        _bars(signals, symbols, settings, account),
+        Moments(moments, last),
+        tuple(strategy.name for strategy, _ in weighted),
+        MONEY_DECIMALS + decimals,
+        decisions,
+    )
+
+
+def _finest(history: History, symbol: str, settings: Settings, start_ms: int, end_ms: int) -> Candles:
+    timeframe = settings.market.protection_timeframe
+    step = timeframe_ms(timeframe)
+    first = floor_ms(start_ms, step) - FIRST_ANSWER_ROWS * step
+    return venue_candles(history, symbol, timeframe, first, floor_ms(end_ms, step))
+
+
+def _signals(
+    history: History, symbol: str, finest: Candles, settings: Settings, weighted: Weighted, start_ms: int
+) -> tuple[Candles, Signals]:
+    market = settings.market
+    series = {
+        timeframe: kept_candles(history, symbol, finest, timeframe, start_ms)
+        for timeframe in dict.fromkeys((market.timeframe, *market.context_timeframes))
+    }
+    decisions = series[market.timeframe]
+    context = {timeframe: series[timeframe] for timeframe in market.context_timeframes if len(series[timeframe])}
+    return decisions, all_signals(feature_table(decisions, context, market.window), weighted)
+
+
+def _listing(pairs: Sequence[Pair], decimals: int) -> Records:
+    """LISTING[symbols]: trading rules as the bot reads them of the venue's AssetPairs."""
+    taker, maker = (int(Decimal(str(fees[0][1])) / 100 * RATE_UNITS) for fees in (TAKER_FEES, MAKER_FEES))
+    listing = records(len(pairs), LISTING)
+    for entry, pair in zip(listing, pairs, strict=True):
+        entry.unit = float(pair.ticks_per_unit)
+        entry.widen = 10.0 ** (decimals - pair.decimals)
+        entry.price_step = float(Decimal(pair.step))
+        entry.size_step = float(Decimal(1).scaleb(-pair.lot_decimals))
+        entry.min_size = float(pair.order_min)
+        entry.min_lots = int(Decimal(pair.order_min).scaleb(MONEY_DECIMALS))
+        entry.min_notional = float(pair.cost_min)
+        entry.taker_fee = taker / RATE_UNITS
+        entry.taker_millionths, entry.maker_millionths = taker, maker
+    return listing
+
+
+def _path(series: Sequence[Candles]) -> Path:
+    step = series[0].step_ms
+    first_ms = min(int(candles.open_ms[0]) for candles in series if len(candles))
+    end_ms = max(int(candles.close_ms[-1]) for candles in series if len(candles))
+    rows = (end_ms - first_ms) // step
+    path = Path(first_ms, step, records((rows, len(series)), CANDLE), np.full(len(series), rows, dtype=np.int64))
+    for s, candles in enumerate(series):
+        if not len(candles):
+            continue
+        path.first[s] = (int(candles.open_ms[0]) - first_ms) // step
+        own = slice(int(path.first[s]), int(path.first[s]) + len(candles))
+        for name in ("open", "high", "low", "volume", "filled"):
+            path.candles[name][own, s] = getattr(candles, name)
+    return path
+
+
+def _bars(signals: Sequence[Signals], symbols: Sequence[str], settings: Settings, account: str) -> Bars:
+    step = timeframe_ms(settings.market.timeframe)
+    first_ms = min(int(one.open_ms[0]) for one in signals if len(one.open_ms))
+    end_ms = max(int(one.open_ms[-1]) for one in signals if len(one.open_ms)) + step
+    rows = (end_ms - first_ms) // step
+    bars = Bars(first_ms, step, records((rows, len(signals)), BAR), np.full(len(signals), rows, dtype=np.int64))
+    for s, one in enumerate(signals):
+        if not len(one.open_ms):
+            continue
+        place = (one.open_ms - first_ms) // step
+        bars.first[s] = place[0]
+        for name in ("direction", "confidence", "scale", "leader", "atr"):
+            bars.signals[name][place, s] = getattr(one, name)
+        bars.signals["volatility_ratio"][:, s] = np.nan
+        for i in np.flatnonzero((one.direction > 0) & (one.confidence >= settings.risk.min_confidence)):
+            bars.signals["rank"][place[i], s] = rank(account, symbols[s], int(one.open_ms[i]))
+    return bars
+
+
+def rank(account: str, symbol: str, bar_ms: int) -> int:
+    """A number that orders entries as their client ids order them: digits before letters."""
+    number = 0
+    for letter in client_id(account, symbol, bar_ms, Leg.ENTRY, 0)[1 : RANK_LETTERS + 1]:
+        number = number * 32 + (ord(letter) - ord("2") if letter.isdigit() else ord(letter) - ord("a") + 6)
+    return number
