@@ -98,6 +98,7 @@ def command(
     candle is never stored. What is there is not fetched again.
     """
     try:
+        session.reported = False
         session.begin(json=json, debug=debug, language=lang)
         folder = (out or home_directory(os.environ) / "history" / exchange).expanduser()
         if check:

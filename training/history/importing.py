@@ -50,8 +50,8 @@ def import_dumps(request: ImportRequest, now_ms: int, advance: Advance = lambda 
             advance(number / len(chosen), f"{symbol} {timeframe}")
             _series(folder, symbol, timeframe, by_series[symbol, timeframe], request, now_ms)
         for symbol in dict.fromkeys(symbol for symbol, _ in wanted):
-            missing = [tf for tf in TIMEFRAMES_MS if (symbol, tf) in wanted and (symbol, tf) not in by_series]
-            build_missing(folder, symbol, missing)
+            if request.timeframes:
+                build_missing(folder, symbol, [tf for tf in TIMEFRAMES_MS if (symbol, tf) in wanted])
         advance(1.0, "")
         document = report(folder, sorted(wanted, key=_by_symbol), before)
     if found.ignored:
@@ -65,17 +65,19 @@ def _by_symbol(series: tuple[str, str]) -> tuple[str, int]:
 
 
 def _wanted(there: Sequence[tuple[str, str]] | dict[tuple[str, str], Any], timeframes: tuple[str, ...]) -> set[Any]:
-    """Series to have afterwards. Where a wanted one has no file, what it is built from is taken over too."""
+    """Series to have afterwards. For one without a file, what it is built from is taken over too: one that is wanted
+    anyway, else the coarsest."""
     if not timeframes:
         return set(there)
     wanted: set[tuple[str, str]] = set()
     for symbol in dict.fromkeys(symbol for symbol, _ in there):
         for timeframe in timeframes:
             finer = [tf for own, tf in there if own == symbol and can_build(timeframe, tf)]
+            finer = [tf for tf in finer if tf in timeframes] or finer
             if (symbol, timeframe) in there:
                 wanted.add((symbol, timeframe))
             elif finer:
-                wanted |= {(symbol, timeframe), (symbol, min(finer, key=TIMEFRAMES_MS.__getitem__))}
+                wanted |= {(symbol, timeframe), (symbol, max(finer, key=TIMEFRAMES_MS.__getitem__))}
     if not wanted:
         raise ConfigError(
             f"no file holds {', '.join(timeframes)}, or anything to build it from",
