@@ -53,10 +53,10 @@ def _timeframes_in_order(settings: Settings) -> Iterator[Clash]:
             f"market.timeframe = {market.timeframe!r}",
             "leave only coarser ones",
         )
-    if timeframe_ms(market.protection_timeframe) >= decision:
+    if timeframe_ms(market.protection_timeframe) > decision:
         yield Clash(
             ("market.protection_timeframe", "market.timeframe"),
-            f"market.protection_timeframe = {market.protection_timeframe!r} is not finer than "
+            f"market.protection_timeframe = {market.protection_timeframe!r} is coarser than "
             f"market.timeframe = {market.timeframe!r}",
             "choose a finer protection timeframe or a coarser decision timeframe",
         )

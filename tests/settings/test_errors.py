@@ -140,7 +140,7 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         ({"market.quote": "USDT"}, "market.quote", "not quoted in market.quote = 'USDT'"),
         ({"market.symbols": []}, "market.symbols", "market.symbols is empty"),
         ({"market.timeframe": "4h"}, "market.timeframe", "has 4h, not coarser than market.timeframe = '4h'"),
-        ({"market.protection_timeframe": "1h"}, "market.protection_timeframe", "is not finer than market.timeframe"),
+        ({"market.protection_timeframe": "4h"}, "market.protection_timeframe", "is coarser than market.timeframe"),
         ({"market.slot_s": 700}, "market.slot_s", "does not divide a day"),
         ({"risk.take_profit_frac": 0.01}, "risk.take_profit_frac", "before the stop begins to trail"),
         ({"risk.trailing_distance_frac": 0.3}, "risk.trailing_distance_frac", "below the first one"),
