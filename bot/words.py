@@ -28,9 +28,10 @@ LANGUAGES = ("en", "fr")
 
 VALUES: Mapping[str, str] = {
     "age": "how old the signal was, in decision candles",
-    "cap": "the limit that shrank an entry: a fraction of equity or of the usual risk, or free cash",
+    "cap": "the limit that shrank an entry: a fraction of equity or of a size, free cash, or a distance in price",
     "confidence": "of the signal, 0 to 1",
     "count": "how many there are",
+    "drawdown": "how far equity is below its peak, fraction of it",
     "detail": "the venue's or the check's own words",
     "gain": "over the entry price, fraction",
     "held": "base units, before the sale",
@@ -57,9 +58,70 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "signal à {confidence:percent} de confiance : achète {size:size} à {price:price}, soit {worth:money}, "
         "stop {stop:price}, objectif {target:price}",
     },
+    "added": {
+        "en": "signal with {confidence:percent} confidence adds to a winner: buys {size:size} at {price:price}, "
+        "worth {worth:money}, stop {stop:price}",
+        "fr": "signal à {confidence:percent} de confiance, renforce un gagnant : achète {size:size} à {price:price}, "
+        "soit {worth:money}, stop {stop:price}",
+    },
+    "kelly": {
+        "en": "the trades so far are worth a risk of {cap:percent} of equity (Kelly): {size:size} instead of "
+        "{wanted:size}",
+        "fr": "les trades passés justifient un risque de {cap:percent} du capital (Kelly) : {size:size} au lieu de "
+        "{wanted:size}",
+    },
+    "kelly.block": {
+        "en": "the position already risks the {limit:percent} of equity that the trades so far are worth (Kelly)",
+        "fr": "la position risque déjà les {limit:percent} du capital que justifient les trades passés (Kelly)",
+    },
+    "atr": {
+        "en": "the price may fall {cap:price} in its usual range, beyond the stop: {size:size} instead of "
+        "{wanted:size}",
+        "fr": "le prix peut baisser de {cap:price} dans son amplitude habituelle, au-delà du stop : {size:size} "
+        "au lieu de {wanted:size}",
+    },
+    "atr.block": {
+        "en": "the position is already as large as a fall of {limit:price} allows, the price's usual range",
+        "fr": "la position est déjà aussi grande que le permet une baisse de {limit:price}, l'amplitude habituelle",
+    },
+    "pyramiding": {
+        "en": "a position is built in shrinking steps: {size:size} instead of {wanted:size}",
+        "fr": "une position se construit par étapes décroissantes : {size:size} au lieu de {wanted:size}",
+    },
+    "pyramiding.block": {"en": "nothing is held that could be added to", "fr": "rien n'est détenu à renforcer"},
+    "pyramid_adds": {
+        "en": "the position has had its {limit:count} adds",
+        "fr": "la position a déjà eu ses {limit:count} renforcements",
+    },
+    "pyramid_gain": {
+        "en": "a winner is added to above {limit:price}, and the price is not there",
+        "fr": "un gagnant se renforce au-dessus de {limit:price}, et le prix n'y est pas",
+    },
+    "high_volatility": {
+        "en": "the price swings more than usual, so {cap:percent} of the size: {size:size} instead of {wanted:size}",
+        "fr": "le prix oscille plus que d'habitude, donc {cap:percent} de la taille : {size:size} au lieu de "
+        "{wanted:size}",
+    },
+    "portfolio_risk": {
+        "en": "all stops together may lose at most {cap:percent} of equity: {size:size} instead of {wanted:size}",
+        "fr": "l'ensemble des stops ne perd pas plus de {cap:percent} du capital : {size:size} au lieu de "
+        "{wanted:size}",
+    },
+    "portfolio_risk.block": {
+        "en": "all stops together may already lose {limit:percent} of equity",
+        "fr": "l'ensemble des stops peut déjà perdre {limit:percent} du capital",
+    },
+    "correlation": {
+        "en": "{limit:count} positions that move like this pair are open already, the most allowed",
+        "fr": "{limit:count} positions qui évoluent comme cette paire sont déjà ouvertes, le maximum permis",
+    },
     "position_cap": {
         "en": "one position may be at most {cap:percent} of equity: {size:size} instead of {wanted:size}",
         "fr": "une position ne dépasse pas {cap:percent} du capital : {size:size} au lieu de {wanted:size}",
+    },
+    "position_cap.block": {
+        "en": "the position already reaches {limit:percent} of equity",
+        "fr": "la position atteint déjà {limit:percent} du capital",
     },
     "exposure": {
         "en": "all positions together may be at most {cap:percent} of equity: {size:size} instead of {wanted:size}",
@@ -108,13 +170,35 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
         "fr": "{limit:count} positions sont déjà ouvertes, le maximum permis",
     },
     "cooldown": {
-        "en": "a trade in this symbol has just ended: no entry for another {until:minutes}",
-        "fr": "un trade sur cette paire vient de se terminer : pas d'entrée avant {until:minutes}",
+        "en": "after the last trade in this symbol no entry for another {until:minutes}",
+        "fr": "après le dernier trade sur cette paire, pas d'entrée avant {until:minutes}",
     },
     "daily_loss": {
         "en": "the day's loss of {loss:percent} reached the limit of {limit:percent}: no entries until tomorrow (UTC)",
         "fr": "la perte du jour de {loss:percent} atteint la limite de {limit:percent} : "
         "pas d'entrée avant demain (UTC)",
+    },
+    "daily_trades": {
+        "en": "{count:count} trades began today, the limit is {limit:count}: no entries until tomorrow (UTC)",
+        "fr": "{count:count} trades ont commencé aujourd'hui, la limite est de {limit:count} : pas d'entrée avant "
+        "demain (UTC)",
+    },
+    "consecutive_losses": {
+        "en": "{count:count} losses in a row today reached the limit of {limit:count}: no entries until tomorrow (UTC)",
+        "fr": "{count:count} pertes de suite aujourd'hui atteignent la limite de {limit:count} : pas d'entrée avant "
+        "demain (UTC)",
+    },
+    "drawdown_pause": {
+        "en": "equity, now {drawdown:percent} below its peak, fell to the limit of {limit:percent}: no entries for "
+        "another {until:minutes}",
+        "fr": "le capital, à {drawdown:percent} sous son plus haut, est tombé à la limite de {limit:percent} : pas "
+        "d'entrée avant {until:minutes}",
+    },
+    "global_breaker": {
+        "en": "equity, now {drawdown:percent} below its peak, fell to the breaker at {limit:percent}: no entries until "
+        "somebody resumes the bot",
+        "fr": "le capital, à {drawdown:percent} sous son plus haut, est tombé au coupe-circuit de {limit:percent} : "
+        "pas d'entrée avant la reprise du bot",
     },
     "spread": {
         "en": "spread of {spread:percent} is wider than {limit:percent}",

@@ -46,7 +46,8 @@ class Position:
     entry_price: size-weighted mean of the entry fills.  fees_paid: quote
     currency, entry side.  stops: those that rest; a venue that attaches one to
     each fill of an entry keeps several.  high_water: highest price since entry.
-    armed: trailing has begun.
+    armed: trailing has begun.  adds: purchases after the first one, each made to a
+    winner.  last_buy_price: that the newest of them, or the first, was made at.
     """
 
     symbol: str
@@ -60,6 +61,8 @@ class Position:
     high_water: float
     armed: bool
     opened_ms: int
+    adds: int = 0
+    last_buy_price: float = float("nan")
 
     @property
     def stop_price(self) -> float:
@@ -93,13 +96,31 @@ class Cooldown:
 
 
 @dataclass(frozen=True, slots=True)
+class Latches:
+    """What rules of the whole book remember from tick to tick. Equity in quote currency, times in ms UTC.
+
+    drawdown_peak: highest equity since the drawdown pause last ended, 0.0 unknown.
+    paused_until_ms: end of that pause, 0 where none runs.  breaker_since_ms: when the
+    global breaker opened, 0 while it is closed; only a person closes it.
+    """
+
+    drawdown_peak: float = 0.0
+    paused_until_ms: int = 0
+    breaker_since_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Book:
     """One bot's money at one moment.
 
     cash: quote currency, free and reserved together.  day_open_equity: equity
-    at the first tick of the UTC day.  peak_equity: highest so far.  halted: why
-    entries wait ("" when they do not).  in_doubt: symbols with an order whose
-    fate is unknown.  close_requested: symbols a person asked to close.
+    at the first tick of the UTC day.  peak_equity: highest so far, or since a
+    person closed the global breaker; 0.0 unknown.  halted: why entries wait (""
+    when they do not).  in_doubt: symbols with an order whose fate is unknown.
+    close_requested: symbols a person asked to close.  trades_today: trades begun
+    in the UTC day.  losses_in_row: trades closed in it with a loss since the last
+    one without.  wins, losses: closed trades by their sign after fees.  mean_win,
+    mean_loss: their net return per entry cost, both above 0, 0.0 unknown.
     """
 
     cash: float
@@ -111,6 +132,13 @@ class Book:
     in_doubt: tuple[str, ...]
     halted: str
     close_requested: tuple[str, ...]
+    trades_today: int = 0
+    losses_in_row: int = 0
+    wins: int = 0
+    losses: int = 0
+    mean_win: float = 0.0
+    mean_loss: float = 0.0
+    latches: Latches = Latches()
 
     def position(self, symbol: str) -> Position | None:
         return next((p for p in self.positions if p.symbol == symbol), None)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bot.domain.book import Latches
 from bot.domain.orders import Intent
 from bot.domain.signals import Signal
 
@@ -42,6 +43,9 @@ class SymbolView:
     (fees as fraction).  problem: why this symbol may not be entered now ("" when
     it may): "stale", "bad_candles", "unknown_symbol", "not_tradable", "no_quote".
     signals: one per decision candle closed since the last handled one, oldest first.
+    atr: average true range of the decision candles, quote currency; volatility_ratio:
+    of it to what is normal for the symbol; both nan when unknown.  correlations: with
+    every other symbol held, pending or signalled, -1..1, unknown ones left out.
     """
 
     symbol: str
@@ -57,6 +61,9 @@ class SymbolView:
     taker_fee: float
     problem: str
     signals: tuple[Signal, ...]
+    atr: float = float("nan")
+    volatility_ratio: float = float("nan")
+    correlations: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,7 @@ class Decision:
     """The rulebook's whole answer for one bot and one tick.
 
     equity: cash plus positions at the bid, quote currency.  notes: reasons about
-    the book as a whole (daily loss, paused).
+    the book as a whole (daily loss, paused).  latches: to be kept for the next tick.
     """
 
     equity: float
@@ -97,3 +104,4 @@ class Decision:
     verdicts: tuple[Verdict, ...]
     marks: tuple[PositionMark, ...]
     notes: tuple[Reason, ...]
+    latches: Latches = field(default_factory=Latches)

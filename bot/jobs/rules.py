@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.rulebook.rules import PaperRules, Rules, make_ladder
+from bot.rulebook.sizing import SIZINGS
 from bot.settings import Settings
 from bot.settings.ladder import parse_ladder
 
@@ -36,6 +37,25 @@ def rules_of(settings: Settings, mode: str, capital: float = float("inf")) -> Ru
         entry_limit_frac=settings.paper.entry_limit_frac,
         signal_max_age_bars=settings.market.signal_max_age_bars,
         slot_ms=settings.market.slot_s * 1000,
+        sizing=SIZINGS.index(risk.sizing),
+        kelly_fraction=risk.kelly_fraction,
+        kelly_min_trades=risk.kelly_min_trades,
+        atr_multiple=risk.atr_multiple,
+        max_portfolio_risk_frac=risk.max_portfolio_risk_frac,
+        max_daily_trades=risk.max_daily_trades,
+        max_consecutive_losses=risk.max_consecutive_losses,
+        max_drawdown_frac=risk.max_drawdown_frac,
+        drawdown_pause_ms=round(risk.drawdown_pause_s * 1000),
+        max_total_drawdown_frac=risk.max_total_drawdown_frac,
+        max_correlation=risk.max_correlation,
+        max_correlated=risk.max_correlated,
+        high_volatility_ratio=risk.high_volatility_ratio,
+        high_volatility_scale=risk.high_volatility_scale,
+        pyramid_adds=risk.pyramid_adds,
+        pyramid_scale=risk.pyramid_scale,
+        pyramid_gain_frac=risk.pyramid_gain_frac,
+        loss_cooldown_factor=risk.loss_cooldown_factor,
+        max_cooldown_ms=round(risk.max_cooldown_s * 1000),
     )
 
 

@@ -62,9 +62,43 @@ def daily_loss_reached(equity: float, day_open_equity: float, max_daily_loss_fra
     return equity <= day_open_equity * (1.0 - max_daily_loss_frac)
 
 
+def entries_left(trades_today: int, waiting: int, rules: Rules) -> int:
+    """How many more trades may begin today (UTC). waiting: entries of which nothing has filled yet."""
+    return rules.max_daily_trades - trades_today - waiting
+
+
+def takes_back(code: int) -> bool:
+    """Whether entries that rest are to be taken back. The day's last trades were counted when they were placed."""
+    return code != ALLOWED and code != DAILY_TRADES
+
+
 def judge_book(inputs: BookInputs, rules: Rules) -> BookJudgement:
-    """Whether entries are allowed, and the latches after this moment."""
+    """Whether entries are allowed, and the latches after this moment.
+
+    The breaker, once it has opened, stays until a person lifts it. The pause ends by time; the
+    peak that it is counted from then begins anew, or it would begin again at once.
+    """
+    equity, now_ms = inputs.equity, inputs.now_ms
+    breaker_ms = inputs.breaker_since_ms
+    peak = inputs.peak_equity
+    if breaker_ms == 0 and peak > 0.0 and equity <= peak * (1.0 - rules.max_total_drawdown_frac):
+        breaker_ms = now_ms
+    pause_ms, pause_peak = inputs.paused_until_ms, inputs.drawdown_peak
+    if 0 < pause_ms <= now_ms:
+        pause_ms, pause_peak = 0, equity
+    if pause_ms == 0:
+        pause_peak = max(pause_peak, equity)
+        if pause_peak > 0.0 and equity <= pause_peak * (1.0 - rules.max_drawdown_frac):
+            pause_ms = now_ms + rules.drawdown_pause_ms
     code, value, limit = ALLOWED, 0.0, 0.0
-    if daily_loss_reached(inputs.equity, inputs.day_open_equity, rules.max_daily_loss_frac):
-        code, value, limit = DAILY_LOSS, lost_frac(inputs.equity, inputs.day_open_equity), rules.max_daily_loss_frac
-    return BookJudgement(code, value, limit, inputs.drawdown_peak, inputs.paused_until_ms, inputs.breaker_since_ms)
+    if breaker_ms > 0:
+        code, value, limit = GLOBAL_BREAKER, lost_frac(equity, peak), rules.max_total_drawdown_frac
+    elif pause_ms > 0:
+        code, value, limit = DRAWDOWN_PAUSE, lost_frac(equity, pause_peak), rules.max_drawdown_frac
+    elif daily_loss_reached(equity, inputs.day_open_equity, rules.max_daily_loss_frac):
+        code, value, limit = DAILY_LOSS, lost_frac(equity, inputs.day_open_equity), rules.max_daily_loss_frac
+    elif inputs.trades_today >= rules.max_daily_trades:
+        code, value, limit = DAILY_TRADES, float(inputs.trades_today), float(rules.max_daily_trades)
+    elif inputs.losses_in_row >= rules.max_consecutive_losses:
+        code, value, limit = CONSECUTIVE_LOSSES, float(inputs.losses_in_row), float(rules.max_consecutive_losses)
+    return BookJudgement(code, value, limit, pause_peak, pause_ms, breaker_ms)

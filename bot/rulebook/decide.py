@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from bot.domain.book import Book, Position
+from bot.domain.book import Book, Latches, Position
 from bot.domain.decisions import Decision, Effect, PositionMark, Reason, SymbolView, Verdict
 from bot.domain.orders import Intent, Leg, OrderType, Side
 from bot.domain.signals import Signal
@@ -26,6 +26,12 @@ NAN = float("nan")
 VENUE_STATUS = "venue_status"
 """Why entries wait while the venue itself is not open for trading."""
 
+LEAVES_RESTING = (
+    VENUE_STATUS,
+    *(rule for code, rule in enumerate(book_rules.BOOK_RULES) if code and not book_rules.takes_back(code)),
+)
+"""Rules that stop new entries and leave those that rest. A closed venue takes no cancel either, and will be back."""
+
 
 def reason(rule: str, effect: Effect, **values: float | str) -> Reason:
     """A reason with its values in the order given."""
@@ -34,12 +40,28 @@ def reason(rule: str, effect: Effect, **values: float | str) -> Reason:
 
 @dataclass(slots=True)
 class _Money:
-    """What is left to commit while entries are planned one after the other."""
+    """What is left to commit while entries are planned one after the other.
+
+    taken: symbols that are held, waited for or entered.  entries_left: trades that may still begin today.
+    """
 
     equity: float
     cash_free: float
     exposure: float
-    open_count: int
+    risk: float
+    taken: set[str]
+    entries_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A signal that passed every gate. position: the winner that it may add to, with what was said of it."""
+
+    view: SymbolView
+    signal: Signal
+    position: Position | None = None
+    stop_price: float = NAN
+    held: tuple[Reason, ...] = ()
 
 
 @dataclass(slots=True)
@@ -75,43 +97,57 @@ def decide(book: Book, views: Sequence[SymbolView], rules: Rules, now_ms: int) -
     """
     draft = _Draft()
     equity = book_equity(book, views)
-    by_symbol = {view.symbol: view for view in views}
-    money = _Money(
-        equity=equity,
-        cash_free=book.cash
-        - sum(limits.entry_cost(p.size, p.price, _fee(by_symbol.get(p.symbol))) for p in book.pending),
-        exposure=sum(p.size * mark_price(p, by_symbol.get(p.symbol)) for p in book.positions)
-        + sum(p.size * p.price for p in book.pending),
-        open_count=len({p.symbol for p in book.positions} | {p.symbol for p in book.pending}),
-    )
+    money = _money(book, views, equity, rules)
     if book.halted:
         draft.notes.append(reason(book.halted, Effect.BLOCK))
     judged = book_rules.judge_book(_book_inputs(book, equity, now_ms), rules)
     if judged.code != book_rules.ALLOWED:
-        draft.notes.append(_book_reason(judged))
+        draft.notes.append(_book_reason(judged, now_ms))
 
-    entries: list[tuple[SymbolView, Signal]] = []
+    entries: list[_Candidate] = []
     for view in views:
         position = book.position(view.symbol)
         for older in view.signals[:-1]:
             draft.verdict(older, "hold" if position else "no_trade", reason("older_bar", Effect.NOTE))
         newest = view.signals[-1] if view.signals else None
         if position is not None:
-            _tend(draft, book, position, view, newest, rules, now_ms)
-            continue
-        if view.symbol in book.close_requested:
-            _cancel_entries(draft, book, view.symbol, rules, now_ms, "closed_by_person")
-        if newest is not None:
-            blocked = _gate_reason(book, view, newest, draft.notes, rules, now_ms)
+            found = _tend(draft, book, position, view, newest, rules, now_ms)
+        else:
+            if view.symbol in book.close_requested:
+                _cancel_entries(draft, book, view.symbol, rules, now_ms, "closed_by_person")
+            found = _Candidate(view, newest) if newest is not None else None
+        if found is not None:
+            blocked = _gate_reason(book, found, draft.notes, rules, now_ms)
             if blocked is None:
-                entries.append((view, newest))
+                entries.append(found)
             else:
-                draft.verdict(newest, "no_trade", blocked)
+                draft.verdict(found.signal, "hold" if found.position else "no_trade", *found.held, blocked)
 
-    for view, signal in sorted(entries, key=lambda entry: -entry[1].confidence):
-        _enter(draft, view, signal, money, rules)
+    for candidate in sorted(entries, key=lambda entry: -entry.signal.confidence):
+        _enter(draft, book, candidate, money, rules)
     _withdraw_entries(draft, book, rules, now_ms)
-    return Decision(equity, tuple(draft.intents), tuple(draft.verdicts), tuple(draft.marks), tuple(draft.notes))
+    return Decision(
+        equity, tuple(draft.intents), tuple(draft.verdicts), tuple(draft.marks), tuple(draft.notes),
+        Latches(judged.drawdown_peak, judged.paused_until_ms, judged.breaker_since_ms),
+    )  # fmt: skip
+
+
+def _money(book: Book, views: Sequence[SymbolView], equity: float, rules: Rules) -> _Money:
+    """What positions and waiting entries leave for new ones."""
+    by_symbol = {view.symbol: view for view in views}
+    worth = {p.symbol: mark_price(p, by_symbol.get(p.symbol)) for p in book.positions}
+    held = {p.symbol for p in book.positions}
+    pending = {p.symbol for p in book.pending}
+    return _Money(
+        equity=equity,
+        cash_free=book.cash
+        - sum(limits.entry_cost(p.size, p.price, _fee(by_symbol.get(p.symbol))) for p in book.pending),
+        exposure=sum(p.size * worth[p.symbol] for p in book.positions) + sum(p.size * p.price for p in book.pending),
+        risk=sum(limits.held_risk(p.size, worth[p.symbol], p.stop_price, p.entry_price, rules) for p in book.positions)
+        + sum(limits.pending_risk(p.size, p.price, rules) for p in book.pending),
+        taken=held | pending,
+        entries_left=book_rules.entries_left(book.trades_today, len(pending - held), rules),
+    )
 
 
 def _fee(view: SymbolView | None) -> float:
@@ -124,26 +160,31 @@ def _book_inputs(book: Book, equity: float, now_ms: int) -> book_rules.BookInput
         equity=equity,
         day_open_equity=book.day_open_equity,
         peak_equity=book.peak_equity,
-        drawdown_peak=0.0,
-        paused_until_ms=0,
-        breaker_since_ms=0,
-        trades_today=0,
-        losses_in_row=0,
+        drawdown_peak=book.latches.drawdown_peak,
+        paused_until_ms=book.latches.paused_until_ms,
+        breaker_since_ms=book.latches.breaker_since_ms,
+        trades_today=book.trades_today,
+        losses_in_row=book.losses_in_row,
         now_ms=now_ms,
     )
 
 
-def _book_reason(judged: book_rules.BookJudgement) -> Reason:
+def _book_reason(judged: book_rules.BookJudgement, now_ms: int) -> Reason:
     """Why the whole book takes no entries."""
-    return reason("daily_loss", Effect.BLOCK, loss=judged.value, limit=judged.limit)
+    if judged.code == book_rules.GLOBAL_BREAKER:
+        return reason("global_breaker", Effect.BLOCK, drawdown=judged.value, limit=judged.limit)
+    if judged.code == book_rules.DRAWDOWN_PAUSE:
+        until = (judged.paused_until_ms - now_ms) / 60_000
+        return reason("drawdown_pause", Effect.BLOCK, drawdown=judged.value, limit=judged.limit, until=until)
+    if judged.code == book_rules.DAILY_LOSS:
+        return reason("daily_loss", Effect.BLOCK, loss=judged.value, limit=judged.limit)
+    return reason(book_rules.BOOK_RULES[judged.code], Effect.BLOCK, count=judged.value, limit=judged.limit)
 
 
 def _withdraw_entries(draft: _Draft, book: Book, rules: Rules, now_ms: int) -> None:
-    """Take back what still rests of entries when no more are wanted: it would go on buying.
-
-    Not where it is the venue that is closed: it takes no cancel either, and will be back.
-    """
-    why = next((note.rule for note in draft.notes if note.effect is Effect.BLOCK and note.rule != VENUE_STATUS), None)
+    """Take back what still rests of entries when no more are wanted: it would go on buying."""
+    blocks = (note.rule for note in draft.notes if note.effect is Effect.BLOCK)
+    why = next((rule for rule in blocks if rule not in LEAVES_RESTING), None)
     if why is None:
         return
     gone = {intent.client_id for intent in draft.intents if intent.action == "cancel"}
@@ -160,8 +201,11 @@ def _tend(
     newest: Signal | None,
     rules: Rules,
     now_ms: int,
-) -> None:
+) -> _Candidate | None:
     """Leave a position or sell a part of it, protect what stays and move its stop.
+
+    Returns what a signal to buy may add to the position, where rules allow adds at all; its
+    verdict is then still to be given.
 
     Where the venue has raised its minimum above what is held, the resting stop
     stays: the exit would be refused, and the stop be gone. Nothing is ordered
@@ -173,7 +217,7 @@ def _tend(
         if newest:
             rule = "in_doubt" if listed else "unknown_symbol"
             draft.verdict(newest, "hold", reason(rule, Effect.BLOCK, symbol=position.symbol))
-        return
+        return None
     tending = exits.tend(
         _held(position),
         _seen(view),
@@ -186,20 +230,24 @@ def _tend(
         _leave(draft, book, position, rules, now_ms, why.rule)
         if newest:
             draft.verdict(newest, "exit", why)
-        return
+        return None
     if tending.action == exits.PART:
         protected = _take_part(draft, book, position, view, tending, rules, now_ms)
         if newest:
             draft.verdict(newest, "exit", *protected, _exit_reason(position, view, newest, tending, rules))
-        return
+        return None
     held = [reason("already_holding", Effect.NOTE, size=position.size, price=position.entry_price)]
     if position.size < view.min_size:
         held.append(reason("unsellable", Effect.BLOCK, size=position.size, minimum=view.min_size))
     elif tending.action == exits.CANNOT:
         held.append(reason("no_quote", Effect.BLOCK, symbol=position.symbol))
     held.extend(_protect(draft, position, view, tending, rules, now_ms))
-    if newest:
-        draft.verdict(newest, "hold", *held)
+    if not newest:
+        return None
+    if tending.action == exits.HOLD and newest.direction > 0 and rules.pyramid_adds > 0:
+        return _Candidate(view, newest, position, tending.stop_price, tuple(held))
+    draft.verdict(newest, "hold", *held)
+    return None
 
 
 def _held(position: Position) -> exits.Held:
@@ -424,9 +472,10 @@ def _stop_intent(
 
 
 def _gate_reason(
-    book: Book, view: SymbolView, signal: Signal, notes: Sequence[Reason], rules: Rules, now_ms: int
+    book: Book, candidate: _Candidate, notes: Sequence[Reason], rules: Rules, now_ms: int
 ) -> Reason | None:
     """The first rule that forbids entering on this signal, or None."""
+    view, signal = candidate.view, candidate.signal
     waiting = next((note for note in notes if note.effect is Effect.BLOCK), None)
     age_bars = (now_ms - signal.close_ms) / timeframe_ms(signal.timeframe)
     cooldown_ms = max((c.until_ms - now_ms for c in book.cooldowns if c.symbol == view.symbol), default=0)
@@ -470,30 +519,31 @@ def _gate_words(
     return reason(rule, Effect.BLOCK, symbol=view.symbol)
 
 
-def _enter(draft: _Draft, view: SymbolView, signal: Signal, money: _Money, rules: Rules) -> None:
+def _enter(draft: _Draft, book: Book, candidate: _Candidate, money: _Money, rules: Rules) -> None:
     """Size one entry, write its intent, and take its money off the table for the next one."""
+    view, signal, position = candidate.view, candidate.signal, candidate.position
+    refused = "no_trade" if position is None else "hold"
+    if position is None and money.entries_left <= 0:
+        begun = rules.max_daily_trades - money.entries_left
+        draft.verdict(
+            signal,
+            refused,
+            reason("daily_trades", Effect.BLOCK, count=float(begun), limit=float(rules.max_daily_trades)),
+        )
+        return
     ask = view.quote_ask
-    price, stop, target = limits.entry_prices(ask, view.price_step, rules)
-    plan = limits.plan_entry(
-        limits.EntryInputs(
-            equity=money.equity,
-            cash_free=money.cash_free,
-            exposure=money.exposure,
-            open_count=money.open_count,
-            price=price,
-            stop_price=stop,
-            size_step=view.size_step,
-            min_size=view.min_size,
-            min_notional=view.min_notional,
-            taker_fee=view.taker_fee,
-            scale=signal.size_scale,
-        ),
-        rules,
-    )
-    reasons = _shrinks(plan, signal.size_scale, money, view.size_step, rules)
+    if position is None:
+        price, stop, target = limits.entry_prices(ask, view.price_step, rules)
+    else:
+        price, stop, target = limits.add_prices(
+            ask, view.price_step, candidate.stop_price, position.target_price, rules
+        )
+    entry = _entry_inputs(book, candidate, money, price, stop, rules)
+    plan = limits.plan_entry(entry, rules)
+    reasons = [*candidate.held, *_shrinks(plan, entry, rules)]
     if plan.blocked_by != limits.NO_RULE:
         blocked = reason(limits.RULE_NAMES[plan.blocked_by], Effect.BLOCK, size=plan.wanted, limit=plan.limit)
-        draft.verdict(signal, "no_trade", *reasons, blocked)
+        draft.verdict(signal, refused, *reasons, blocked)
         return
     draft.intents.append(
         Intent(
@@ -501,27 +551,67 @@ def _enter(draft: _Draft, view: SymbolView, signal: Signal, money: _Money, rules
             price, stop, target, signal.open_ms, signal.leader,
         )
     )  # fmt: skip
-    entered = reason(
-        "entered", Effect.ENTER, confidence=signal.confidence, size=plan.size, price=ask, stop=stop, target=target
-    )
+    if position is None:
+        entered = reason(
+            "entered", Effect.ENTER, confidence=signal.confidence, size=plan.size, price=ask, stop=stop, target=target
+        )
+        money.entries_left -= 1
+    else:
+        entered = reason("added", Effect.ENTER, confidence=signal.confidence, size=plan.size, price=ask, stop=stop)
     draft.verdict(signal, "enter", *reasons, entered)
     money.cash_free -= limits.entry_cost(plan.size, price, view.taker_fee)
     money.exposure += plan.size * price
-    money.open_count += 1
+    money.risk += plan.size * (price - stop)
+    money.taken.add(view.symbol)
 
 
-def _shrinks(plan: limits.EntryPlan, scale: float, money: _Money, size_step: float, rules: Rules) -> list[Reason]:
+def _entry_inputs(
+    book: Book, candidate: _Candidate, money: _Money, price: float, stop: float, rules: Rules
+) -> limits.EntryInputs:
+    """What sizing this entry, or this add to a position, needs to know."""
+    view, position = candidate.view, candidate.position
+    together = dict(view.correlations)
+    others = (symbol for symbol in money.taken if symbol != view.symbol)
+    return limits.EntryInputs(
+        equity=money.equity,
+        cash_free=money.cash_free,
+        exposure=money.exposure,
+        open_count=len(money.taken),
+        price=price,
+        stop_price=stop,
+        size_step=view.size_step,
+        min_size=view.min_size,
+        min_notional=view.min_notional,
+        taker_fee=view.taker_fee,
+        scale=candidate.signal.size_scale,
+        portfolio_risk=money.risk,
+        atr=view.atr,
+        volatility_ratio=view.volatility_ratio,
+        correlated=sum(limits.is_correlated(together.get(symbol, NAN), rules) for symbol in others),
+        wins=book.wins,
+        losses=book.losses,
+        mean_win=book.mean_win,
+        mean_loss=book.mean_loss,
+        held_size=position.size if position else 0.0,
+        held_notional=position.size * mark_price(position, view) if position else 0.0,
+        adds=position.adds if position else -1,
+        last_buy_price=position.last_buy_price if position else NAN,
+    )
+
+
+def _shrinks(plan: limits.EntryPlan, entry: limits.EntryInputs, rules: Rules) -> list[Reason]:
     """One reason for each limit that took something off and left something, in the order in which they did.
 
     The strategy comes first: scale is the share of the risk that it wants to take.
     """
     reasons: list[Reason] = []
+    scale, size_step = entry.scale, entry.size_step
     if scale < 1.0 and plan.wanted > 0.0:
         asked = floor_to_step(plan.wanted, size_step)
-        reasons.append(reason("strategy_size", Effect.SHRINK, wanted=plan.wanted / scale, size=asked, cap=scale))
-    caps = (rules.max_position_frac, rules.max_long_exposure_frac, money.cash_free)
+        whole = (plan.wanted + entry.held_size) / scale - entry.held_size
+        reasons.append(reason("strategy_size", Effect.SHRINK, wanted=whole, size=asked, cap=scale))
     before = plan.wanted
-    for rule, cap, after in zip(limits.CAPS, caps, plan.after, strict=True):
+    for rule, cap, after in zip(limits.CAPS, limits.cap_numbers(entry, rules), plan.after, strict=True):
         if 0.0 < after < before:
             left = floor_to_step(after, size_step)
             reasons.append(reason(limits.RULE_NAMES[rule], Effect.SHRINK, wanted=before, size=left, cap=cap))

@@ -30,6 +30,13 @@ class Rules(NamedTuple):
     min_trade_notional: quote currency.  *_ms: milliseconds.
     signal_max_age_bars: candles of the decision timeframe.  take_profit_ladder:
     where it has rungs, profit is taken at them and not at take_profit_frac.
+    sizing: code of sizing.SIZINGS.  kelly_fraction: share of Kelly's own.
+    atr_multiple: average true ranges that ATR sizing counts as what may be lost.
+    max_correlated: most positions in one group correlated beyond max_correlation.
+    high_volatility_ratio: to the normal volatility.  *_scale: factors of a size.
+    pyramid_adds: most adds to one winner, 0 for none.
+    pyramid_gain_frac: over the last buy price.  loss_cooldown_factor: of the
+    cooldown, for each further loss in a row.
     """
 
     risk_per_trade_frac: float
@@ -50,6 +57,25 @@ class Rules(NamedTuple):
     entry_limit_frac: float
     signal_max_age_bars: float
     slot_ms: int
+    sizing: int
+    kelly_fraction: float
+    kelly_min_trades: int
+    atr_multiple: float
+    max_portfolio_risk_frac: float
+    max_daily_trades: int
+    max_consecutive_losses: int
+    max_drawdown_frac: float
+    drawdown_pause_ms: int
+    max_total_drawdown_frac: float
+    max_correlation: float
+    max_correlated: int
+    high_volatility_ratio: float
+    high_volatility_scale: float
+    pyramid_adds: int
+    pyramid_scale: float
+    pyramid_gain_frac: float
+    loss_cooldown_factor: float
+    max_cooldown_ms: int
 
 
 class PaperRules(NamedTuple):

@@ -133,6 +133,26 @@ def _limits_in_order(settings: Settings) -> Iterator[Clash]:
             f"risk.max_long_exposure_frac = {risk.max_long_exposure_frac:g}",
             "one position cannot be more than all together",
         )
+    if risk.risk_per_trade_frac > risk.max_portfolio_risk_frac:
+        yield Clash(
+            ("risk.risk_per_trade_frac", "risk.max_portfolio_risk_frac"),
+            f"risk.risk_per_trade_frac = {risk.risk_per_trade_frac:g} is above "
+            f"risk.max_portfolio_risk_frac = {risk.max_portfolio_risk_frac:g}",
+            "one trade cannot risk more than all together",
+        )
+    if risk.max_drawdown_frac >= risk.max_total_drawdown_frac:
+        yield Clash(
+            ("risk.max_drawdown_frac", "risk.max_total_drawdown_frac"),
+            f"risk.max_drawdown_frac = {risk.max_drawdown_frac:g} is not below "
+            f"risk.max_total_drawdown_frac = {risk.max_total_drawdown_frac:g}",
+            "let the pause come before the breaker that only a person lifts",
+        )
+    if risk.cooldown_s > risk.max_cooldown_s:
+        yield Clash(
+            ("risk.max_cooldown_s", "risk.cooldown_s"),
+            f"risk.max_cooldown_s = {risk.max_cooldown_s:g} is below risk.cooldown_s = {risk.cooldown_s:g}",
+            "the longest cooldown cannot be shorter than the first one",
+        )
 
 
 def _somebody_votes(settings: Settings) -> Iterator[Clash]:

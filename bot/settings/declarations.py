@@ -18,6 +18,7 @@ from bot.settings.ladder import LADDER_PATTERN
 
 PROFILES = ("aggressive", "swing", "platform")
 LANGUAGES = ("en", "fr")
+SIZINGS = ("fixed_fraction", "kelly", "atr")
 BACKUPS = ("none", "binance", "bybit")
 TIMEFRAMES = tuple(TIMEFRAMES_MS)
 
@@ -170,10 +171,38 @@ class RiskSettings:
     """How much may be lost, on one trade and altogether."""
 
     sizing: str = setting(
-        "fixed_fraction", choices=("fixed_fraction",), source="v4", help="how an entry is sized from the risk per trade"
+        "kelly",
+        choices=SIZINGS,
+        source="v2",
+        help="how an entry is sized: by the risk per trade alone, less where Kelly's formula sees little edge in the "
+        "trades so far, or less where the average range is wider than the stop",
     )
     risk_per_trade_frac: float = setting(
-        0.015, unit="fraction of equity", above=0, max=0.1, source="v4", help="loss if the stop is hit, fees left out"
+        0.015,
+        unit="fraction of equity",
+        above=0,
+        max=0.1,
+        source="v4",
+        help="loss if the stop is hit, fees left out; no sizing risks more",
+    )
+    kelly_fraction: float = setting(
+        0.25, unit="share of Kelly's own", above=0, max=1, source="v2", help="how much of Kelly's risk is taken"
+    )
+    kelly_min_trades: int = setting(
+        30,
+        unit="closed trades",
+        min=10,
+        max=10_000,
+        source="ours",
+        help="with fewer, and where no edge shows, Kelly sizing takes the risk per trade",
+    )
+    atr_multiple: float = setting(
+        2.0,
+        unit="average true ranges",
+        above=0,
+        max=20,
+        source="ours",
+        help="fall that ATR sizing counts as what may be lost, where the stop is nearer",
     )
     max_position_frac: float = setting(
         0.10, unit="fraction of equity", above=0, max=1, source="v4", help="largest position in one symbol"
@@ -224,6 +253,17 @@ class RiskSettings:
     cooldown_s: float = setting(
         60.0, unit="s", min=0, max=2_592_000, source="v4", help="no new entry in a symbol for this long after a trade"
     )
+    loss_cooldown_factor: float = setting(
+        8.0,
+        unit="factor",
+        min=1,
+        max=1000,
+        source="v4",
+        help="the cooldown of a symbol grows by this with each further loss in a row there: a blacklist that forgets",
+    )
+    max_cooldown_s: float = setting(
+        604_800.0, unit="s", min=0, max=31_536_000, source="ours", help="longest that losses may keep a symbol out"
+    )
     max_open_positions: int = setting(30, unit="positions", min=1, max=1000, source="v4", help="at once, on paper")
     max_open_positions_live: int = setting(15, unit="positions", min=1, max=1000, source="v4", help="at once, live")
     max_long_exposure_frac: float = setting(
@@ -240,8 +280,88 @@ class RiskSettings:
         source="v2",
         help="entries stop for the day beyond this loss, open losses counted",
     )
+    max_daily_trades: int = setting(
+        10, unit="trades", min=1, max=10_000, source="v2", help="trades that may begin in a UTC day"
+    )
+    max_consecutive_losses: int = setting(
+        5,
+        unit="closed trades",
+        min=1,
+        max=1000,
+        source="v2",
+        help="losses in a row in a UTC day after which entries stop for that day",
+    )
+    max_portfolio_risk_frac: float = setting(
+        0.10,
+        unit="fraction of equity",
+        above=0,
+        max=1,
+        source="v2",
+        help="loss if every stop is hit, of positions and waiting entries together, fees left out",
+    )
+    max_drawdown_frac: float = setting(
+        0.15,
+        unit="fraction of peak equity",
+        above=0,
+        below=1,
+        source="v2",
+        help="entries pause this far below the highest equity since the last pause, open losses counted",
+    )
+    drawdown_pause_s: float = setting(
+        604_800.0, unit="s", min=3600, max=31_536_000, source="v2", help="how long that pause lasts; it ends by itself"
+    )
+    max_total_drawdown_frac: float = setting(
+        0.20,
+        unit="fraction of peak equity",
+        above=0,
+        below=1,
+        source="platform",
+        help="entries stop this far below the highest equity until a person resumes the bot",
+    )
+    max_correlation: float = setting(
+        0.7,
+        unit="correlation of returns",
+        min=0,
+        max=1,
+        source="v2",
+        help="symbols that move together more than this are one group",
+    )
+    max_correlated: int = setting(
+        2, unit="positions", min=1, max=1000, source="platform", help="in one such group at once: no third"
+    )
+    high_volatility_ratio: float = setting(
+        2.0,
+        unit="times the normal volatility",
+        min=1,
+        max=100,
+        source="v2",
+        help="beyond this a symbol is entered with less",
+    )
+    high_volatility_scale: float = setting(
+        0.5, unit="share of the size", above=0, max=1, source="v2", help="how much less"
+    )
     max_spread_frac: float = setting(
         0.01, unit="fraction of mid price", above=0, max=0.5, source="v2", help="entries wait while the spread is wider"
+    )
+    pyramid_adds: int = setting(
+        0,
+        unit="adds",
+        min=0,
+        max=10,
+        source="v4",
+        help="how often a winner may be added to; the first entry then leaves room for all of them. For backtests: the "
+        "orders of a running bot do not carry adds yet, so it must stay 0 there",
+    )
+    pyramid_scale: float = setting(
+        0.5, unit="share of the purchase before", above=0, below=1, source="ours", help="size of each add"
+    )
+    pyramid_gain_frac: float = setting(
+        0.02,
+        unit="fraction of the last buy price",
+        above=0,
+        max=10,
+        source="ours",
+        help="how far the price must have risen since the purchase before for an add",
     )
 
 

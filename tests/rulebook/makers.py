@@ -12,6 +12,7 @@ from bot.domain.markets import Market
 from bot.domain.orders import Leg, Order, OrderStatus, OrderType, Side, client_id
 from bot.domain.signals import Signal
 from bot.rulebook.rules import NO_LADDER, PaperRules, Rules, make_ladder
+from bot.rulebook.sizing import FIXED_FRACTION
 
 HOUR = 3_600_000
 NOW = 1_700_000 * HOUR + 30_000
@@ -37,6 +38,25 @@ RULES = Rules(
     entry_limit_frac=0.002,
     signal_max_age_bars=1.0,
     slot_ms=300_000,
+    sizing=FIXED_FRACTION,
+    kelly_fraction=0.25,
+    kelly_min_trades=30,
+    atr_multiple=2.0,
+    max_portfolio_risk_frac=1.0,
+    max_daily_trades=1000,
+    max_consecutive_losses=1000,
+    max_drawdown_frac=0.15,
+    drawdown_pause_ms=7 * 24 * HOUR,
+    max_total_drawdown_frac=0.20,
+    max_correlation=0.7,
+    max_correlated=2,
+    high_volatility_ratio=2.0,
+    high_volatility_scale=0.5,
+    pyramid_adds=0,
+    pyramid_scale=0.5,
+    pyramid_gain_frac=0.02,
+    loss_cooldown_factor=8.0,
+    max_cooldown_ms=7 * 24 * HOUR,
 )
 LADDER = make_ladder(((0.5, 0.025), (0.3, 0.06), (0.2, 0.12)))
 PAPER = PaperRules(slippage_frac=0.0005, participation_frac=0.25, entry_ttl_ms=900_000)
@@ -44,7 +64,7 @@ PAPER = PaperRules(slippage_frac=0.0005, participation_frac=0.25, entry_ttl_ms=9
 BOOK = Book(
     cash=1000.0,
     day_open_equity=1000.0,
-    peak_equity=1000.0,
+    peak_equity=0.0,
     positions=(),
     pending=(),
     cooldowns=(),

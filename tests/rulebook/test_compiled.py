@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Callable
+from functools import cache
 from itertools import pairwise
 from types import FunctionType, ModuleType
 from typing import Any
@@ -29,13 +30,12 @@ def functions(module: ModuleType) -> dict[str, FunctionType]:
 ALL = {name: f for module in CORE for name, f in functions(module).items()}
 
 
-def compiled(name: str, made: dict[str, Any]) -> Any:
+@cache
+def compiled(name: str) -> Any:
     """A function and those of the core that it calls, compiled; bot/ itself stays as it is."""
-    if name not in made:
-        plain = ALL[name]
-        calls = {called: compiled(called, made) for called in plain.__code__.co_names if called in ALL}
-        made[name] = numba.njit(FunctionType(plain.__code__, plain.__globals__ | calls, name))
-    return made[name]
+    plain = ALL[name]
+    calls = {called: compiled(called) for called in plain.__code__.co_names if called in ALL}
+    return numba.njit(FunctionType(plain.__code__, plain.__globals__ | calls, name))
 
 
 def bits(value: Any) -> Any:
@@ -74,6 +74,12 @@ class Chance:
             stop_loss_frac=self.share(), trailing_activation_frac=self.share(), trailing_distance_frac=self.share(),
             breakeven=self.random.random() < 0.5, max_position_frac=self.between(0.01, 1.0),
             max_open_positions=self.random.randint(1, 30), take_profit_ladder=self.ladder(),
+            sizing=self.random.randint(0, 2), kelly_fraction=self.between(0.01, 0.3),
+            max_portfolio_risk_frac=self.share(), max_daily_trades=self.random.randint(1, 12),
+            max_consecutive_losses=self.random.randint(1, 6),
+            max_correlated=self.random.randint(1, 3), pyramid_adds=self.random.randint(0, 3),
+            pyramid_scale=self.between(0.1, 0.9), drawdown_pause_ms=self.random.randint(0, 100),
+            loss_cooldown_factor=self.between(1.0, 10.0),
         )  # fmt: skip
 
     def ladder(self) -> Ladder:
@@ -88,7 +94,14 @@ def entry(c: Chance) -> limits.EntryInputs:
     return limits.EntryInputs(
         c.between(-10, 1e5), c.between(-10, 1e5), c.between(0, 1e5), c.random.randint(0, 31), c.price, c.near(),
         c.step, c.maybe(1e-4, 0.0), c.between(0, 10), 0.004, c.between(0.1, 1.0),
+        c.maybe(c.between(0, 1e4), 0.0), c.maybe(c.price * c.share()), c.maybe(c.between(0.5, 4.0)),
+        c.random.randint(0, 2), *history(c), c.size(), c.between(0, 1e4), c.random.randint(-1, 3), c.maybe(c.near()),
     )  # fmt: skip
+
+
+def history(c: Chance) -> tuple[int, int, float, float]:
+    """Trades won and lost, and what they brought."""
+    return c.random.randint(0, 60), c.random.randint(0, 60), c.maybe(c.share(), 0.0), c.maybe(c.share(), 0.0)
 
 
 def gate_inputs(c: Chance) -> gates.GateInputs:
@@ -135,8 +148,8 @@ INPUTS: dict[str, Callable[[Chance], tuple[Any, ...]]] = {
     "floor_to_step": lambda c: (c.maybe(c.price, -c.price), c.step),
     "ceil_to_step": lambda c: (c.price, c.step),
     "fixed_fraction_size": lambda c: (c.between(-10, 1e5), c.share(), c.price, c.near()),
-    "cap_position": lambda c: (c.size(), c.between(-10, 1e5), c.price, c.share()),
-    "cap_exposure": lambda c: (c.size(), c.between(-10, 1e5), c.between(0, 1e5), c.price, c.share()),
+    "cap_notional": lambda c: (c.size(), c.between(-10, 1e5), c.between(0, 1e5), c.price, c.share()),
+    "cap_risk": lambda c: (c.size(), c.between(-10, 1e5), c.between(0, 1e4), c.price * c.share(), c.share()),
     "cap_cash": lambda c: (c.size(), c.between(-10, 1e5), c.price, 0.004),
     "plan_entry": lambda c: (entry(c), c.rules()),
     "daily_loss_reached": lambda c: (c.near(), c.price, c.share()),
@@ -166,6 +179,23 @@ INPUTS: dict[str, Callable[[Chance], tuple[Any, ...]]] = {
     "entry_prices": lambda c: (c.price, c.step, c.rules()),
     "unit_worth": lambda c: (c.maybe(c.near()), c.maybe(c.near()), c.price),
     "entry_cost": lambda c: (c.size(), c.price, c.maybe(0.004)),
+    "atr_size": lambda c: (
+        c.between(-10, 1e5), c.share(), c.price, c.near(), c.maybe(c.price * c.share()), c.between(0.5, 3.0),
+    ),
+    "shrunk_win_rate": lambda c: (c.random.randint(0, 60), c.random.randint(0, 60), c.share(), c.share()),
+    "kelly_risk": lambda c: (*history(c), c.maybe(c.share()), 30, c.share(), c.share()),
+    "pyramid_share": lambda c: (c.random.randint(0, 4), c.between(0.1, 0.9)),
+    "pyramid_next": lambda c: (c.size(), c.random.randint(0, 4), c.between(0.1, 0.9)),
+    "is_correlated": lambda c: (c.maybe(c.between(-1.0, 1.0)), c.rules()),
+    "entry_risk_frac": lambda c: (entry(c), c.rules()),
+    "cap_numbers": lambda c: (entry(c), c.rules()),
+    "refusal": lambda c: (entry(c), c.rules()),
+    "shrink": lambda c: (c.size(), entry(c), c.rules()),
+    "add_prices": lambda c: (c.price, c.step, c.maybe(c.near()), c.maybe(c.near()), c.rules()),
+    "held_risk": lambda c: (c.size(), c.near(), c.maybe(c.near()), c.near(), c.rules()),
+    "pending_risk": lambda c: (c.size(), c.price, c.rules()),
+    "entries_left": lambda c: (c.random.randint(0, 12), c.random.randint(0, 3), c.rules()),
+    "takes_back": lambda c: (c.random.randint(0, 5),),
     "buy_price": lambda c: (c.price, c.share(), c.step),
     "sell_price": lambda c: (c.price, c.share(), c.step),
     "take_size": lambda c: (c.size(), c.size(), c.share(), c.step, c.maybe(1e-4, 0.0)),
@@ -183,7 +213,7 @@ def test_every_function_of_the_core_is_compared() -> None:
 
 @pytest.mark.parametrize("name", sorted(INPUTS))
 def test_compiled_and_interpreted_agree_to_the_last_bit(name: str) -> None:
-    fast = compiled(name, {})
+    fast = compiled(name)
     for seed in range(TIMES):
         given = INPUTS[name](Chance(seed))
         assert bits(fast(*given)) == bits(ALL[name](*given)), given

@@ -109,8 +109,8 @@ def test_a_refusal_tells_the_number_that_it_went_by(change: dict[str, Any], bloc
 
 
 def test_what_was_never_sized_was_shrunk_by_nothing() -> None:
-    assert plan_entry(ENTRY._replace(open_count=30), rules())[:3] == (0.0, 0.0, (0.0, 0.0, 0.0))
-    assert plan_entry(ENTRY._replace(stop_price=100.0), rules())[:3] == (0.0, 0.0, (0.0, 0.0, 0.0))
+    assert plan_entry(ENTRY._replace(open_count=30), rules())[:3] == (0.0, 0.0, limits.NOTHING)
+    assert plan_entry(ENTRY._replace(stop_price=100.0), rules())[:3] == (0.0, 0.0, limits.NOTHING)
 
 
 @pytest.mark.parametrize("change", [{"min_size": 0.5}, {"min_notional": 48.0}, {"min_size": 0.5, "min_notional": 48.0}])
@@ -120,8 +120,8 @@ def test_a_size_of_just_the_minimum_is_large_enough(change: dict[str, Any]) -> N
 
 
 def test_a_share_of_less_than_one_is_a_share_too() -> None:
-    assert limits.cap_position(9.0, 0.5, 2.0, 0.5) == 0.125
-    assert limits.cap_position(9.0, -5.0, 2.0, 0.5) == 0.0
+    assert limits.cap_notional(9.0, 0.5, 0.0, 2.0, 0.5) == 0.125
+    assert limits.cap_notional(9.0, -5.0, 0.0, 2.0, 0.5) == 0.0
 
 
 money = st.floats(0.0, 1e7)

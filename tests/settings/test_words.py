@@ -12,6 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.decisions import Effect, Reason
+from bot.rulebook.book_rules import BOOK_RULES
+from bot.rulebook.exits import EXIT_RULES
+from bot.rulebook.gates import GATE_RULES
 from bot.rulebook.limits import RULE_NAMES
 from bot.words import LANGUAGES, SENTENCES, UI, VALUES, say, ui
 
@@ -72,7 +75,9 @@ def reason(rule: str, effect: Effect = Effect.BLOCK, **values: float | str) -> R
     return Reason(rule, effect, tuple(values.items()))
 
 
-@pytest.mark.parametrize("rule", [*RULES, *filter(None, RULE_NAMES)])
+@pytest.mark.parametrize(
+    "rule", sorted({*RULES, *RULE_NAMES, *BOOK_RULES, *EXIT_RULES, *GATE_RULES} - {"", "problem", "book"})
+)
 def test_every_rule_has_a_sentence_in_both_languages(rule: str) -> None:
     for language in LANGUAGES:
         assert rule.replace("_", " ") != say(reason(rule), language)
