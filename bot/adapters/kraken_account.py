@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from bot.adapters import kraken_answers as answers
-from bot.adapters.kraken_answers import KeyInfo, Page, PairNames
+from bot.adapters.kraken_answers import KeyInfo, Move, Page, PairNames
 from bot.adapters.kraken_private import KrakenPrivate, Params
 from bot.adapters.retry import TransientError
 from bot.domain.venue_orders import Balance, VenueFill, VenueOrder
@@ -16,6 +16,12 @@ from bot.domain.venue_orders import Balance, VenueFill, VenueOrder
 TRADES_A_CALL = 20
 ORDERS_A_CALL = 50
 MOST_ROUNDS = 5
+LEDGER_MARGIN_MS = 10_000
+"""How far the time of a ledger entry may lie from that of its execution."""
+
+FINEST = Decimal("1E-10")
+"""Kraken keeps no asset in more decimals."""
+
 
 T = TypeVar("T")
 Entries = dict[str, Any]
@@ -58,6 +64,23 @@ class KrakenAccount:
             found |= await self._read("QueryTrades", {"txid": ",".join(some)}, partial(self._all_of, some))
         return self._fills(found)
 
+    async def coin_fees(self, fills: Sequence[VenueFill]) -> dict[str, Decimal]:
+        """What these sells cost in coins, base units, by execution; without those that the ledger does not name yet.
+
+        One list for all of them and of all assets, since the ledger's names of assets are not ours.
+        """
+        moments = [fill.filled_ms for fill in fills]
+        end = (max(moments) + LEDGER_MARGIN_MS) // 1000
+        params = {"type": "trade", "end": str(end)} | _start(min(moments) - LEDGER_MARGIN_MS)
+        moves = self._moves(await self._pages("Ledgers", "ledger", params))
+        found = {}
+        for fill in fills:
+            market = self.names.by_symbol.get(fill.symbol)
+            fee = answers.coin_fee(fill.venue_trade_id, moves, market.size_step if market else FINEST)
+            if fee is not None:
+                found[fill.venue_trade_id] = fee
+        return found
+
     async def fees(self, symbols: Sequence[str]) -> dict[str, tuple[Decimal, Decimal]]:
         wanted = {name: self.names.by_symbol[name].venue_id for name in symbols if name in self.names.by_symbol}
         if not wanted:
@@ -78,6 +101,9 @@ class KrakenAccount:
 
     def _fills(self, entries: Entries) -> tuple[VenueFill, ...]:
         return answers.in_order((answers.fill_of(name, info, self.names), info) for name, info in entries.items())
+
+    def _moves(self, entries: Entries) -> tuple[Move, ...]:
+        return tuple(answers.move_of(info) for info in entries.values())
 
     def _all_of(self, ids: Sequence[str], result: Entries) -> Entries:
         missing = [name for name in ids if name not in result]
@@ -109,10 +135,8 @@ class KrakenAccount:
         page = answers.page(result, name)
         if not page.entries and offset < page.count:
             raise ValueError("a page without entries")
-        if name == "closed":
-            self._orders(page.entries)
-        else:
-            self._fills(page.entries)
+        check = {"closed": self._orders, "trades": self._fills, "ledger": self._moves}[name]
+        check(page.entries)
         return page
 
 

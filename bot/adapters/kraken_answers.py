@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from bot.domain.markets import Market
@@ -94,6 +94,7 @@ def order_of(txid: str, info: Mapping[str, Any], names: PairNames) -> VenueOrder
         closed_ms=_ms(info.get("closetm") or 0),
         expires_ms=_ms(info.get("expiretm") or 0),
         trade_ids=tuple(_id(name) for name in _list(info.get("trades"))),
+        fee_in_base=descr["type"] == "sell" and "fciq" not in str(info.get("oflags") or "").split(","),
     )
 
 
@@ -126,6 +127,32 @@ def fill_of(trade_id: str, info: Mapping[str, Any], names: PairNames) -> VenueFi
         liquidity="maker" if info.get("maker") is True else "taker",
         filled_ms=_ms(info["time"]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One change of one balance, in the asset's units. ref: what caused it.  amount: signed, without the fee."""
+
+    ref: str
+    amount: Decimal
+    fee: Decimal
+
+
+def move_of(info: Mapping[str, Any]) -> Move:
+    """An entry of Ledgers; its fee is in its own asset."""
+    return Move(_text(info["refid"]), _amount(info["amount"], signed=True), _amount(info["fee"], signed=True))
+
+
+def coin_fee(trade_id: str, moves: Iterable[Move], step: Decimal) -> Decimal | None:
+    """What a sell cost in coins, base units; None where the ledger does not tell it.
+
+    step: base units. The fee is rounded up to it: what is left below a step cannot be sold.
+    """
+    # A sell gives away coins and gets money: the coins' entry is the negative one.
+    fees = [move.fee for move in moves if move.ref == trade_id and move.amount < 0]
+    if not fees or min(fees) < 0:
+        return None
+    return (sum(fees, ZERO) / step).to_integral_value(ROUND_CEILING) * step
 
 
 def in_order(fills: Iterable[tuple[VenueFill, Mapping[str, Any]]]) -> tuple[VenueFill, ...]:

@@ -31,5 +31,5 @@ def domain_fill(fill: VenueFill, order: Order) -> Fill:
     """An execution of one of our orders, under its client id."""
     return Fill(
         order.client_id, fill.venue_trade_id, order.symbol, fill.side, fill.quantity, fill.price, fill.fee,
-        fill.liquidity, fill.filled_ms,
+        fill.liquidity, fill.filled_ms, fill.fee_base,
     )  # fmt: skip

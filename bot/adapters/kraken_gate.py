@@ -50,7 +50,7 @@ class KrakenGate:
 
     def _explained(self, error: ReadError) -> ExchangeError:
         if isinstance(error, KeyRefusedError):
-            fix = "the key needs: query funds, query open and closed orders, create, modify and cancel orders"
+            fix = "the key needs: query funds, ledger entries, open and closed orders, create, modify and cancel orders"
             return ExchangeError(
                 f"Kraken does not accept the key: {error}", where="KRAKEN_API_KEY, KRAKEN_API_SECRET", fix=fix
             )

@@ -8,6 +8,7 @@ import binascii
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -25,9 +26,9 @@ from bot.adapters.retry import RetryPolicy
 from bot.adapters.venue_client import VenueClient
 from bot.domain.errors import ExchangeError
 from bot.domain.markets import Market, Quote
-from bot.domain.orders import Order, OrderStatus
+from bot.domain.orders import Order, OrderStatus, Side
 from bot.domain.ports import Answer
-from bot.domain.venue_orders import Observation, ObserveRequest, VenueOrder
+from bot.domain.venue_orders import Balance, Observation, ObserveRequest, VenueFill, VenueOrder
 
 READ_S = 30.0
 CLOSED_MARGIN_MS = 5_000
@@ -174,6 +175,7 @@ class KrakenVenue:
                 order.client_id, OrderStatus.UNKNOWN, order.venue_order_id, (), f"cancel: {sent.text}; {what}"
             )
         fills = await self._account.trades(found.trade_ids) if found.filled != order.filled else ()
+        fills = await self._with_coin_fees(fills, {found.venue_order_id: found})
         new = fills_beyond(fills, order.filled, found.filled)
         if new is None:
             text = f"cancel: {sent.text}; its executions do not add up"
@@ -191,7 +193,9 @@ class KrakenVenue:
 
         Open orders come before closed ones, so that an order on neither was on no
         list in between. Executions are read of orders that have filled more than
-        `wanted.filled` says. Raises ExchangeError when any answer was not whole.
+        `wanted.filled` says; of sells that may have cost coins, the ledger as well. An
+        execution whose fee nobody can tell yet is left out.
+        Raises ExchangeError when any answer was not whole.
         """
         async with self._gate.open():
             balances = await self._account.balances() if wanted.balances else None
@@ -200,6 +204,7 @@ class KrakenVenue:
             behind = [order for txid, order in orders.items() if order.filled != wanted.filled.get(txid, Decimal(0))]
             ids = [name for order in behind for name in order.trade_ids]
             fills = await self._account.trades(ids) if ids else ()
+            fills = await self._with_coin_fees(fills, orders, balances, now_ms)
             return Observation(now_ms, wanted.since_ms, tuple(orders.values()), fills, balances)
 
     async def history(self, since_ms: int = 0) -> Observation:
@@ -215,7 +220,7 @@ class KrakenVenue:
             balances = await self._account.balances()
             orders = await self._account.open_orders()
             orders |= await self._account.closed_orders(since_ms)
-            fills = await self._account.trades_since(since_ms)
+            fills = await self._with_coin_fees(await self._account.trades_since(since_ms), orders)
             return Observation(now_ms, since_ms, tuple(orders.values()), fills, balances)
 
     async def fees(self, symbols: Sequence[str]) -> dict[str, tuple[Decimal, Decimal]]:
@@ -237,6 +242,40 @@ class KrakenVenue:
         return (await self.key_info()).nonce_window_ms
 
     # Within
+
+    async def _with_coin_fees(
+        self,
+        fills: tuple[VenueFill, ...],
+        orders: Mapping[str, VenueOrder],
+        balances: Sequence[Balance] | None = None,
+        now_ms: int = 0,
+    ) -> tuple[VenueFill, ...]:
+        """The executions with what each cost in coins, without those of which the ledger does not tell.
+
+        balances: as they stood at now_ms or later; where no coins were left then, none paid a fee before.
+        """
+        asked = [
+            fill
+            for fill in fills
+            if fill.side is Side.SELL
+            and (order := orders.get(fill.venue_order_id)) is not None
+            and order.fee_in_base
+            and (balances is None or fill.filled_ms >= now_ms or self._coins_left(fill.symbol, balances))
+        ]
+        if not asked:
+            return fills
+        fees = await self._account.coin_fees(asked)
+        untold = {fill.venue_trade_id for fill in asked} - fees.keys()
+        return tuple(
+            replace(fill, fee_base=fees.get(fill.venue_trade_id, Decimal(0)))
+            for fill in fills
+            if fill.venue_trade_id not in untold
+        )
+
+    def _coins_left(self, symbol: str, balances: Sequence[Balance]) -> bool:
+        """Whether the account has any coins of a pair; True for a pair that nobody knows."""
+        market = self._account.names.by_symbol.get(symbol)
+        return market is None or any(b.asset == market.base and b.total + b.rewards > 0 for b in balances)
 
     def _code(self, asset: str) -> str:
         return str(self._client.exchange.safe_currency_code(asset))

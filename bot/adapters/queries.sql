@@ -225,13 +225,13 @@ on conflict do nothing
 
 -- name: save_fills
 insert into fills
-  (venue_trade_id, client_id, bot_id, symbol, side, quantity, price, fee, liquidity, filled_at, fence)
+  (venue_trade_id, client_id, bot_id, symbol, side, quantity, price, fee, liquidity, filled_at, fee_base, fence)
 select
   r.venue_trade_id, r.client_id, r.bot_id, r.symbol, r.side, r.quantity, r.price, r.fee, r.liquidity,
-  from_ms(r.filled_ms), %(fence)s
+  from_ms(r.filled_ms), r.fee_base, %(fence)s
 from jsonb_to_recordset(%(rows)s) as r (
   venue_trade_id text, client_id text, bot_id integer, symbol text, side text, quantity numeric, price numeric,
-  fee numeric, liquidity text, filled_ms bigint)
+  fee numeric, liquidity text, filled_ms bigint, fee_base numeric)
 on conflict (venue_trade_id) do nothing
 
 -- name: save_dead_letters

@@ -28,6 +28,7 @@ NEEDED: Mapping[str, str] = {
     "query-funds": "Query Funds",
     "query-open-trades": "Query open orders & trades",
     "query-closed-trades": "Query closed orders & trades",
+    "query-ledger": "Query ledger entries",
     "modify-trades": "Create & modify orders",
     "close-trades": "Cancel & close orders",
 }

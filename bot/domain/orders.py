@@ -156,8 +156,9 @@ class Order:
 class Fill:
     """One execution. `venue_trade_id` is unique per venue: a fill is never counted twice.
 
-    quantity: base units.  price, fee: quote currency (fee in quote, always).
-    liquidity: "maker" or "taker".
+    quantity: base units, without fee_base.  price, fee: quote currency (fee in quote,
+    always).  liquidity: "maker" or "taker".  fee_base: base units that the venue took
+    as the fee, 0 where it took money.
     """
 
     client_id: str
@@ -169,3 +170,4 @@ class Fill:
     fee: Decimal
     liquidity: str
     filled_ms: int
+    fee_base: Decimal = Decimal(0)

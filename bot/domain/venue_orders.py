@@ -22,6 +22,7 @@ class VenueOrder:
     PARTIALLY_FILLED, FILLED, CANCELLED or EXPIRED; the last two may have filled in
     part.  quantity, filled: base units.  attached_stop_price: trigger of the
     conditional close that it carries.  trade_ids: its executions, as far as told.
+    fee_in_base: the venue may take its fees in coins instead of money.
     """
 
     venue_order_id: str
@@ -41,11 +42,15 @@ class VenueOrder:
     closed_ms: int
     expires_ms: int
     trade_ids: tuple[str, ...]
+    fee_in_base: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class VenueFill:
-    """One execution as the venue has it. quantity: base units.  price, fee: quote currency."""
+    """One execution as the venue has it. quantity: base units.  price, fee: quote currency.
+
+    fee_base: base units that the venue took as the fee, 0 where it took money.
+    """
 
     venue_trade_id: str
     venue_order_id: str
@@ -56,6 +61,7 @@ class VenueFill:
     fee: Decimal
     liquidity: str
     filled_ms: int
+    fee_base: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

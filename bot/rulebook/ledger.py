@@ -38,14 +38,23 @@ def fill_order(order: Order, fill: Fill) -> Order:
 
 
 def cash_flow(fill: Fill) -> Decimal:
-    """What a fill does to cash, quote currency: notional less fee, negative for a buy."""
+    """What a fill does to cash, quote currency: notional, negative for a buy, less a fee that was taken in money."""
     notional = fill.quantity * fill.price
-    return (notional if fill.side is Side.SELL else -notional) - fill.fee
+    return (notional if fill.side is Side.SELL else -notional) - (ZERO if fill.fee_base else fill.fee)
+
+
+def own_part(trade: Trade | None, fill: Fill) -> Fill:
+    """A sell with no more of a fee in coins than the trade has left: what exceeds that was not the bot's."""
+    if trade is None or fill.side is Side.BUY:
+        return fill
+    return replace(fill, fee_base=min(fill.fee_base, max(trade.open_quantity - fill.quantity, ZERO)))
 
 
 def apply_fill(trade: Trade | None, order: Order, fill: Fill, strategy: str = "") -> Trade:
     """The trade after one more fill of one of its orders; a new one for the first entry fill.
 
+    A fee in coins counts as coins sold for it: proceeds and fees both grow by what it
+    is worth. Of a buy it counts as coins that were never got, paid for as a fee.
     Raises ValueError when more would be sold than is held, or when the first fill
     is not an entry.
     """
@@ -60,13 +69,15 @@ def apply_fill(trade: Trade | None, order: Order, fill: Fill, strategy: str = ""
             exit_reason="",
         )  # fmt: skip
     notional = fill.quantity * fill.price
+    in_coins = fill.fee if fill.fee_base else ZERO
     fees = trade.fees + fill.fee
     if fill.side is Side.BUY:
-        quantity = trade.quantity + fill.quantity
-        cost = trade.entry_cost + notional
+        got = fill.quantity - fill.fee_base
+        quantity = trade.quantity + got
+        cost = trade.entry_cost + notional - in_coins
         return _with_pnl(
             replace(
-                trade, quantity=quantity, open_quantity=trade.open_quantity + fill.quantity, entry_cost=cost,
+                trade, quantity=quantity, open_quantity=trade.open_quantity + got, entry_cost=cost,
                 entry_price=cost / quantity, fees=fees, high_water=max(trade.high_water, fill.price),
                 status="open", exit_ms=0, exit_reason="",
             )
@@ -74,7 +85,8 @@ def apply_fill(trade: Trade | None, order: Order, fill: Fill, strategy: str = ""
     left = trade.open_quantity - fill.quantity
     if left < ZERO:
         raise ValueError(f"trade {trade.trade_id}: selling {fill.quantity} of {trade.open_quantity}")
-    proceeds = trade.exit_proceeds + notional
+    left = max(left - fill.fee_base, ZERO)
+    proceeds = trade.exit_proceeds + notional + in_coins
     sold = trade.quantity - left
     done = left == ZERO
     return _with_pnl(

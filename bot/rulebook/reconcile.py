@@ -221,10 +221,11 @@ def _book(work: _Work, seen: VenueFill) -> None:
         return
     fill = Fill(
         client_id, seen.venue_trade_id, order.symbol, seen.side, seen.quantity, seen.price, seen.fee, seen.liquidity,
-        seen.filled_ms,
+        seen.filled_ms, seen.fee_base,
     )  # fmt: skip
     work.booked.add(seen.venue_trade_id)
-    work.held[order.trade_id] = held + (seen.quantity if seen.side is Side.BUY else -seen.quantity)
+    moved = seen.quantity if seen.side is Side.BUY else -seen.quantity
+    work.held[order.trade_id] = max(held + moved - seen.fee_base, ZERO)
     # What has ended without it keeps its end; the money counts all the same.
     late = replace(order, filled=order.filled + seen.quantity) if order.status in FINAL else fill_order(order, fill)
     work.step(late, seen.filled_ms, "filled", fill)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from bot.domain.orders import FINAL, IN_DOUBT, NEXT_STATUS, OrderStatus
-from tests.jobs.world import World
+from tests.jobs.world import Document, World
 
 CENT = Decimal("0.01")
 
@@ -25,7 +25,11 @@ def check_cash_and_equity(world: World, prices: bool = True) -> None:
     for bot in world.all("select * from bots"):
         flows = world.all("select * from fills where bot_id = %s", bot["bot_id"])
         cash = bot["initial_cash"] + sum(
-            (f["quantity"] * f["price"] * (1 if f["side"] == "sell" else -1) - f["fee"] for f in flows), Decimal(0)
+            (
+                f["quantity"] * f["price"] * (1 if f["side"] == "sell" else -1) - (0 if f["fee_base"] else f["fee"])
+                for f in flows
+            ),
+            Decimal(0),
         )
         booked = sum(
             (t["exit_proceeds"] - t["entry_cost"] - t["fees"] for t in world.trades(f"bot_id = {bot['bot_id']}")),
@@ -88,10 +92,12 @@ def check_trades(world: World) -> None:
         )
         bought = [f for f in fills if f["side"] == "buy"]
         sold = [f for f in fills if f["side"] == "sell"]
-        assert trade["quantity"] == sum(f["quantity"] for f in bought)
-        assert trade["open_quantity"] == trade["quantity"] - sum((f["quantity"] for f in sold), Decimal(0))
-        assert trade["entry_cost"] == sum(f["quantity"] * f["price"] for f in bought)
-        assert trade["exit_proceeds"] == sum((f["quantity"] * f["price"] for f in sold), Decimal(0))
+        assert trade["quantity"] == sum(f["quantity"] - f["fee_base"] for f in bought)
+        gone = sum((f["quantity"] + f["fee_base"] for f in sold), Decimal(0))
+        assert trade["open_quantity"] == trade["quantity"] - gone
+        # A fee in coins is coins that were sold for it, or never bought.
+        assert trade["entry_cost"] == sum(f["quantity"] * f["price"] - in_coins(f) for f in bought)
+        assert trade["exit_proceeds"] == sum((f["quantity"] * f["price"] + in_coins(f) for f in sold), Decimal(0))
         assert trade["fees"] == sum(f["fee"] for f in fills)
         if trade["status"] == "closed":
             assert trade["pnl"] == trade["exit_proceeds"] - trade["entry_cost"] - trade["fees"]
@@ -108,6 +114,11 @@ def check_trades(world: World) -> None:
         assert kinds.count("opened") == 1
         assert lives[0] == "opened"
         assert (lives[-1] == "closed") == (trade["status"] == "closed")
+
+
+def in_coins(fill: Document) -> Decimal:
+    """The fee in quote currency where the venue took it in coins, else 0."""
+    return fill["fee"] if fill["fee_base"] else Decimal(0)
 
 
 def check_bars(world: World) -> None:

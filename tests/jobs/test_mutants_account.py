@@ -37,6 +37,21 @@ def sold(acc: Any, quantity: str, price: str = "97.4", fee: str = "0.1", at_ms: 
     return part
 
 
+def test_a_fee_in_coins_is_kept_with_its_fill_as_far_as_the_coins_were_the_bots():
+    for held, fee_base, kept in (("1.5", "0.004", "0.004"), ("1.002", "0.004", "0.002"), ("1", "0.004", "0")):
+        trade = replace(TRADE, quantity=D(2), open_quantity=D(held))
+        acc = account(open_orders=(STOP,), open_trades=(trade,))
+        cash = acc.cash
+        stop = replace(STOP, quantity=D(1), filled=D(1), status=S.FILLED)
+        acc.take_step(Step(stop, NOW, "filled", replace(fill("1", "100", fee="0.4"), fee_base=D(fee_base))))
+        drained = acc.drain()
+        assert [one.fee_base for one in drained.fills] == [D(kept)]
+        assert [one.open_quantity for one in drained.trades] == [D(held) - 1 - D(kept)]
+        assert acc.cash - cash == (100 if D(kept) else D("99.6"))
+        (event,) = (event for event in drained.trade_events if event.kind in ("filled", "closed"))
+        assert event.detail.get("fee_base") == (kept if D(kept) else None)
+
+
 # --- the book ------------------------------------------------------------------------------
 
 

@@ -10,6 +10,9 @@ from tests.jobs import books
 from tests.live.world import CASH, LiveWorld
 
 ZERO = Decimal(0)
+LOT = Decimal("0.00000001")
+"""A fee in coins is booked as whole lots: what is left below one can never be sold."""
+
 DUST = Decimal("0.0001")
 """A fill's cost and fee are each cut to four decimals in the venue's ledger."""
 
@@ -100,8 +103,18 @@ def check_fills(world: LiveWorld, venue: State) -> None:
         assert (row["symbol"], row["side"]) == (fill["symbol"], fill["type"]), txid
         told = (Decimal(fill["vol"]), Decimal(fill["price"]), Decimal(fill["fee"]))
         assert (row["quantity"], row["price"], row["fee"]) == told, f"{txid}: booked {row}, the venue says {told}"
+        there = coin_fee(venue, txid)
+        assert there <= row["fee_base"] < there + LOT, f"{txid}: booked {row}, its fee was {there} coins"
         assert row["liquidity"] == ("maker" if fill["maker"] else "taker"), txid
         assert round(row["filled_at"].timestamp() * 1000) == round(fill["time"] * 1000), txid
+
+
+def coin_fee(venue: State, txid: str) -> Decimal:
+    """What the venue took in coins for an execution, by its own ledger."""
+    base = venue["trades"][txid]["symbol"].partition("/")[0]
+    key = BASE_KEYS.get(base, base)
+    moves = [entry for entry in venue["ledger"].values() if (entry["refid"], entry["asset"]) == (txid, key)]
+    return sum((Decimal(entry["fee"]) for entry in moves), ZERO)
 
 
 def balance(venue: State, asset: str) -> Decimal:
@@ -114,12 +127,16 @@ def check_balances(world: LiveWorld, venue: State) -> None:
     held: dict[str, Decimal] = defaultdict(Decimal)
     for row in world.all("select symbol, sum(quantity) as quantity from positions group by symbol"):
         held[row["symbol"]] = row["quantity"]
+    below_a_lot: dict[str, Decimal] = defaultdict(Decimal)
+    for row in world.all("select * from fills where fee_base > 0"):
+        below_a_lot[row["symbol"]] += row["fee_base"] - coin_fee(venue, row["venue_trade_id"])
     for symbol in world.symbols:
         base = symbol.partition("/")[0]
-        there = balance(venue, base) - world.beside.get(base, ZERO)
+        there = balance(venue, base) - world.beside.get(base, ZERO) - below_a_lot[symbol]
         assert held[symbol] == there, f"{symbol}: {held[symbol]} in the ledger, {there} at the venue"
     flows = world.value(
-        "select coalesce(sum(quantity * price * case side when 'sell' then 1 else -1 end - fee), 0) from fills"
+        "select coalesce(sum(quantity * price * case side when 'sell' then 1 else -1 end"
+        " - case when fee_base > 0 then 0 else fee end), 0) from fills"
     )
     there = balance(venue, "EUR") - world.beside["EUR"]
     slack = DUST * 2 * max(len(venue["trades"]), 1)

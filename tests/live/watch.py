@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 
 from bot.simulator.account import Account
 from bot.simulator.orders import STOP_TYPES, Order
+from bot.simulator.pairs import LOT_DECIMALS
 
 
 class WatchedAccount(Account):
@@ -62,8 +64,11 @@ class _Symbol:
 def naked(account: WatchedAccount, now_ms: int) -> list[Naked]:
     """All stretches, one that goes on up to now_ms included. Changes of one millisecond count as one."""
     changes: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, -1]))
+    fees = {entry.id: entry.fee for entry in account.wallet.ledger}
     for fill in account.fills.values():
         changes[fill.at_ms][fill.order.symbol][0] += fill.lots if fill.order.buys else -fill.lots
+        # The coins of a fee are gone too; of what is left, no order can sell a part of a lot.
+        changes[fill.at_ms][fill.order.symbol][0] -= math.ceil(fees[fill.ledgers[1]].scaleb(LOT_DECIMALS))
     for at_ms, symbol, lots in account.covered:
         changes[at_ms][symbol][1] = lots
     symbols: dict[str, _Symbol] = defaultdict(_Symbol)

@@ -23,16 +23,19 @@ from bot.domain.orders import (
     userref,
 )
 from bot.domain.records import Trade
-from bot.rulebook.ledger import apply_fill, cash_flow, fill_order, move_order, quantize
+from bot.rulebook.ledger import apply_fill, cash_flow, fill_order, move_order, own_part, quantize
 from tests.rulebook.makers import BAR, NOW, order, stop_order
 
 D = Decimal
 
 
-def fill(side: Side, quantity: str, price: str, fee: str = "0.1", at_ms: int = NOW) -> Fill:
+def fill(
+    side: Side, quantity: str, price: str, fee: str = "0.1", at_ms: int = NOW, fee_base: str | Decimal = "0"
+) -> Fill:
     return Fill(
-        "id", f"v-{side}-{quantity}-{price}-{at_ms}", "BTC/EUR", side, D(quantity), D(price), D(fee), "taker", at_ms
-    )
+        "id", f"v-{side}-{quantity}-{price}-{at_ms}", "BTC/EUR", side, D(quantity), D(price), D(fee), "taker", at_ms,
+        D(fee_base),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -102,6 +105,51 @@ def test_cash_pays_for_buys_and_fees_and_receives_sells() -> None:
     assert cash_flow(fill(Side.SELL, "2", "100", "0.8")) == D("199.2")
 
 
+def test_a_fee_in_coins_leaves_the_cash_alone() -> None:
+    assert cash_flow(fill(Side.SELL, "2", "100", "0.8", fee_base="0.008")) == D(200)
+    assert cash_flow(fill(Side.BUY, "2", "100", "0.8", fee_base="0.008")) == D(-200)
+
+
+def test_coins_that_went_as_a_fee_are_gone_and_count_as_sold_for_it() -> None:
+    trade = apply_fill(None, order(), fill(Side.BUY, "2", "100", "0.8", NOW))
+    trade = apply_fill(trade, stop_order(), fill(Side.SELL, "1", "97", "0.388", NOW + 1, "0.004"))
+    assert (trade.status, trade.open_quantity, trade.quantity) == ("open", D("0.996"), D(2))
+    assert (trade.exit_proceeds, trade.fees) == (D("97.388"), D("1.188"))
+    assert trade.exit_price == D("97.388") / D("1.004") == D(97)
+    trade = apply_fill(trade, stop_order(), fill(Side.SELL, "0.996", "98", "0.39", NOW + 2))
+    assert (trade.status, trade.open_quantity) == ("closed", D(0))
+    assert trade.pnl == D("97.388") + D("0.996") * 98 - 200 - D("1.578") == D(97) + D("97.608") - D("200.8") - D("0.39")
+
+
+def test_a_fee_in_coins_that_takes_the_last_of_them_closes_the_trade() -> None:
+    held = apply_fill(None, order(), fill(Side.BUY, "1.004", "100", "0.4", NOW))
+    trade = apply_fill(held, stop_order(), fill(Side.SELL, "1", "97", "0.388", NOW + 1, "0.004"))
+    assert (trade.status, trade.open_quantity, trade.exit_ms, trade.exit_reason) == (
+        "closed", D(0), NOW + 1, "stop_loss",
+    )  # fmt: skip
+    assert trade.pnl == D(97) - D("100.8")
+
+
+def test_of_a_fee_in_coins_no_more_counts_than_the_trade_has_left() -> None:
+    held = apply_fill(None, order(), fill(Side.BUY, "1", "100", "0.4", NOW))
+    sold = fill(Side.SELL, "0.999", "97", "0.388", NOW + 1, "0.004")
+    assert own_part(held, sold) == replace(sold, fee_base=D("0.001"))
+    assert apply_fill(held, stop_order(), sold) == apply_fill(held, stop_order(), own_part(held, sold))
+    assert apply_fill(held, stop_order(), sold).open_quantity == 0
+    assert own_part(held, fill(Side.SELL, "1", "97", fee_base="0.004")).fee_base == 0
+    assert own_part(held, fill(Side.SELL, "2", "97", fee_base="0.004")).fee_base == 0
+    small, bought = fill(Side.SELL, "0.5", "97", fee_base="0.002"), fill(Side.BUY, "1", "97", fee_base="0.004")
+    assert (own_part(held, small), own_part(held, bought), own_part(None, small)) == (small, bought, small)
+
+
+def test_a_buy_whose_fee_is_taken_in_coins_brings_so_many_less() -> None:
+    trade = apply_fill(None, order(), fill(Side.BUY, "2", "100", "0.8", NOW, "0.008"))
+    assert (trade.quantity, trade.open_quantity) == (D("1.992"), D("1.992"))
+    assert (trade.entry_cost, trade.fees, trade.entry_price) == (D("199.2"), D("0.8"), D(100))
+    trade = apply_fill(trade, stop_order(), fill(Side.SELL, "1.992", "100", "0.5", NOW + 1))
+    assert (trade.status, trade.pnl) == ("closed", D("-1.3"))
+
+
 def test_a_trade_from_first_entry_to_last_exit() -> None:
     trade = apply_fill(None, order(), fill(Side.BUY, "1", "100", "0.4", NOW), "breakout")
     assert (trade.status, trade.strategy, trade.entry_ms, trade.stop_price) == ("open", "breakout", NOW, D("97.50"))
@@ -158,9 +206,10 @@ prices = st.decimals("0.01", "100000", places=2)
 @given(
     st.lists(st.tuples(quantities, prices), min_size=1, max_size=8),
     st.lists(st.tuples(st.decimals("0.01", "1", places=2), prices), max_size=8),
+    st.lists(st.decimals("0", "0.01", places=8), min_size=9, max_size=9),
 )
 def test_cash_and_positions_always_add_up_to_the_profit(
-    buys: list[tuple[Decimal, Decimal]], sells: list[tuple[Decimal, Decimal]]
+    buys: list[tuple[Decimal, Decimal]], sells: list[tuple[Decimal, Decimal]], in_coins: list[Decimal]
 ) -> None:
     cash = D(0)
     trade: Trade | None = None
@@ -183,9 +232,13 @@ def test_cash_and_positions_always_add_up_to_the_profit(
         quantity = (trade.open_quantity * share).quantize(D("1e-8"))
         if quantity <= 0:
             continue
-        sold = Fill("id", f"s{n}", "BTC/EUR", Side.SELL, quantity, price, D("0.01"), "taker", NOW + 100 + n)
+        sold = Fill(
+            "id", f"s{n}", "BTC/EUR", Side.SELL, quantity, price, D("0.01"), "taker", NOW + 100 + n, in_coins[n]
+        )
+        sold, before = own_part(trade, sold), trade.open_quantity
         cash += cash_flow(sold)
         trade = apply_fill(trade, replace(stop_order(), quantity=quantity), sold)
+        assert trade.open_quantity == before - sold.quantity - sold.fee_base
         if trade.status == "closed":
             break
     assert trade.status == "closed"

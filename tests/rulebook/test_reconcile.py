@@ -185,6 +185,30 @@ def test_an_exit_is_found_by_its_client_id_and_two_orders_never_by_one_entry() -
 # --- fills ---------------------------------------------------------------------------------
 
 
+def test_a_fee_in_coins_is_booked_with_its_fill_and_leaves_the_position() -> None:
+    entry = order(status=S.FILLED, filled=D(1), venue_order_id="O-E")
+    trade = held(sent())
+    first, second = (
+        stop_of(trade, entry, client_id=f"s-{n}", quantity=D("0.5"), venue_order_id=f"O-{n}") for n in "12"
+    )
+    found = [at_venue(one, status=S.FILLED, filled=D("0.5"), closed_ms=NOW) for one in (first, second)]
+    paid = execution(found[0], "0.5", fee_base=D("0.004"))
+    books = ledger(first, second, trades=(trade,))
+    (step,) = [step for step in reconcile(books, look(found[0], fills=(paid,))).steps if step.fill]
+    assert step.fill is not None
+    assert (step.fill.quantity, step.fill.fee_base, step.fill.fee) == (D("0.5"), D("0.004"), D("0.4"))
+    assert (step.order.status, step.order.filled) == (S.FILLED, D("0.5"))
+    # Half a coin less the fee is left: selling a whole half of it does not add up.
+    result = reconcile(books, look(*found, fills=(paid, execution(found[1], "0.5", 2))))
+    assert result.unsettled == {"BTC/EUR": CONFLICT}
+    rest = replace(second, quantity=D("0.496"))
+    sold = at_venue(rest, status=S.FILLED, filled=D("0.496"), closed_ms=NOW)
+    fills = (paid, execution(sold, "0.496", 2, fee_base=D("0.002")))
+    result = reconcile(ledger(first, rest, trades=(trade,)), look(found[0], sold, fills=fills))
+    assert result.unsettled == {}
+    assert [one.status for one in ends(result).values()] == [S.FILLED, S.FILLED]
+
+
 def test_an_order_found_filled_brings_its_fills_and_the_stops_that_they_made() -> None:
     mine = sent()
     found = at_venue(mine, status=S.FILLED, filled=D(1), closed_ms=NOW - 57_000)

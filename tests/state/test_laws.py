@@ -84,6 +84,34 @@ def test_a_fill_belongs_to_its_orders_symbol_side_and_bot(store: PostgresStore, 
         commit(store, lease, fills=(samples.fill(client_id="nobody"),))
 
 
+@pytest.mark.parametrize("fee_base", ["-0.00000001", "Infinity", "NaN"])
+def test_a_fee_in_coins_that_cannot_be_is_refused(store: PostgresStore, lease: Lease, fee_base: str) -> None:
+    with pytest.raises(DatabaseError, match="refused the rows"):
+        commit(store, lease, orders=(samples.order(),), fills=(samples.fill(fee_base=Decimal(fee_base)),))
+
+
+def test_coins_that_went_as_a_fee_are_gone_and_cost_no_money(
+    store: PostgresStore, lease: Lease, rows: Rows, reports: PostgresReports
+) -> None:
+    """The order has filled without them."""
+    half, tiny = Decimal("0.5"), Decimal("0.00000001")
+    bought = samples.order(quantity=half, filled=half, status=OrderStatus.FILLED)
+    sold = samples.stop(client_id="s", quantity=Decimal("0.2"), filled=Decimal("0.2"), status=OrderStatus.FILLED)
+    exact = {"client_id": "s", "side": Side.SELL, "price": Decimal(100), "fee": Decimal("0.08")}
+    fills = (
+        samples.fill(quantity=half, price=Decimal(100), fee=Decimal("0.2")),
+        samples.fill(**exact, venue_trade_id="paper-2", quantity=Decimal("0.1"), fee_base=Decimal("0.0004")),
+        samples.fill(**exact, venue_trade_id="paper-3", quantity=Decimal("0.1"), fee_base=tiny),
+    )
+    commit(store, lease, orders=(bought, sold), fills=fills)
+    assert rows("select quantity, bought, sold, fees from positions") == [
+        (Decimal("0.29959999"), half, Decimal("0.20040001"), Decimal("0.36"))
+    ]
+    assert rows("select cash - initial_cash from cash_balances join bots using (bot_id)") == [(Decimal("-30.2"),)]
+    assert rows("select fee_base from fills order by 1") == [(0,), (tiny,), (Decimal("0.0004"),)]
+    assert not [found for found in reports.audit() if found["where"].startswith("order")]
+
+
 def test_fills_are_never_changed(store: PostgresStore, lease: Lease, rows: Rows) -> None:
     commit(store, lease, orders=(samples.order(),), fills=(samples.fill(),))
     with pytest.raises(psycopg.DatabaseError, match="never changed"):
@@ -114,26 +142,32 @@ def test_a_trade_that_contradicts_itself_is_refused(store: PostgresStore, lease:
 
 
 amounts = st.decimals(min_value="0.00000001", max_value="1000", places=8)
-executions = st.lists(st.tuples(st.sampled_from(Side), amounts, amounts, st.decimals("-1", "5", places=8)), max_size=12)
+coins = st.just(Decimal(0)) | st.decimals("0", "0.5", places=8)
+executions = st.lists(
+    st.tuples(st.sampled_from(Side), amounts, amounts, st.decimals("-1", "5", places=8), coins), max_size=12
+)
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(executions)
 def test_cash_and_positions_are_the_sums_of_fills_to_the_last_digit(
-    store: PostgresStore, reports: PostgresReports, rows: Rows, made: list[tuple[Side, Decimal, Decimal, Decimal]]
+    store: PostgresStore,
+    reports: PostgresReports,
+    rows: Rows,
+    made: list[tuple[Side, Decimal, Decimal, Decimal, Decimal]],
 ) -> None:
     rows("truncate fills, orders cascade")
     lease = store.begin("sums", 60).lease
     assert lease is not None
     orders, fills, cash, held = [], [], Decimal(1000), Decimal(0)
-    for n, (side, quantity, price, fee) in enumerate(made):
+    for n, (side, quantity, price, fee, fee_base) in enumerate(made):
         name = f"o{n}"
         whole = {"client_id": name, "side": side, "quantity": quantity}
         orders.append(samples.order(**whole, trade_id=name, filled=quantity, status=OrderStatus.FILLED))
-        fills.append(samples.fill(**whole, venue_trade_id=f"f{n}", price=price, fee=fee))
+        fills.append(samples.fill(**whole, venue_trade_id=f"f{n}", price=price, fee=fee, fee_base=fee_base))
         sign = 1 if side is Side.BUY else -1
-        held += sign * quantity
-        cash -= sign * quantity * price + fee
+        held += sign * quantity - fee_base
+        cash -= sign * quantity * price + (0 if fee_base else fee)
     commit(store, lease, orders=tuple(orders), fills=tuple(fills))
     assert store.begin("sums", 60).bots[0].cash == cash
     assert sum((row["quantity"] for row in reports.positions()), Decimal(0)) == held

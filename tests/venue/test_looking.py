@@ -166,7 +166,7 @@ def test_a_read_that_lies_is_read_again_and_never_believed(
 
 def _order(txid: str, status: str = "open", **values: Any) -> dict[str, Any]:
     descr = {"pair": "XBTEUR", "type": "sell", "ordertype": "limit", "price": "90", "close": ""}
-    entry = {"status": status, "opentm": 1.5, "descr": descr, "vol": "1", "vol_exec": "0", **values}
+    entry = {"oflags": "fciq", "status": status, "opentm": 1.5, "descr": descr, "vol": "1", "vol_exec": "0", **values}
     return {txid: {name: value for name, value in entry.items() if value is not ...}}
 
 

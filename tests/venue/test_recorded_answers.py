@@ -332,6 +332,17 @@ def test_our_reader_takes_the_recorded_proofs() -> None:
         assert answers.cancel_token(read(FOLDER, name)["result"]) == "1"
 
 
+def test_our_reader_reads_the_recorded_ledger() -> None:
+    page = answers.page(read(FOLDER, "xchange/account/example-ledgerinfo-data")["result"], "ledger")
+    moves = [answers.move_of(info) for info in page.entries.values()]
+    assert page.count == len(moves) == 8
+    given, got = (move for move in moves if move.ref == "TY5BYV-WJUQF-XPYEYD" and move.amount)
+    assert {(move.amount, move.fee) for move in (given, got)} == {
+        (Decimal("-0.5"), Decimal(0)), (Decimal("16.03781"), Decimal("0.03208")),
+    }  # fmt: skip
+    assert answers.coin_fee("TY5BYV-WJUQF-XPYEYD", moves, Decimal("1E-8")) == 0
+
+
 def test_our_reader_reads_the_recorded_fees() -> None:
     older = read(FOLDER, "xchange/account/example-tradevolume-data")["result"]
     assert answers.fees_of(older, {"BTC/USD": "XXBTZUSD"}) == {"BTC/USD": (Decimal("0.0016"), Decimal("0.003"))}
