@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from training.report.reading import TradeRow, drawdown, items, mapping, moment_ms, number, text
+from training.report.reading import MOST_MS, FloatArray, IntArray, TradeRow, column, drawdown, mapping, text
 from training.report.sections import exit_name
 from training.report.subject import Subject
 from training.report.texts import DAYS, MONTHS
@@ -48,7 +48,7 @@ _PLACES = ("count", "shown", "place", "moment", "price", "reason", "pnl", "perce
 
 def charted_symbols(it: Subject) -> list[str]:
     """Symbols with at least one whole candle."""
-    return [name for name in it.symbols if len(_candle_columns(it.candles.get(name))[0])]
+    return [name for name in it.symbols if len(_candles(it.candles.get(name))[0])]
 
 
 def _equity(it: Subject) -> dict[str, Any] | None:
@@ -67,7 +67,7 @@ def _equity(it: Subject) -> dict[str, Any] | None:
 
 
 def _symbol(it: Subject, name: str) -> dict[str, Any]:
-    ms, columns = _candle_columns(it.candles.get(name))
+    ms, columns = _candles(it.candles.get(name))
     starts, merged = merged_candles(columns, MOST_CANDLES)
     made = [trade for trade in it.trades if trade.symbol == name]
     kept = sorted(sorted(made, key=lambda trade: -abs(trade.pnl or 0.0))[:MOST_TRADES], key=lambda one: one.entry_ms)
@@ -81,21 +81,15 @@ def _symbol(it: Subject, name: str) -> dict[str, Any]:
     }
 
 
-def _candle_columns(given: object) -> tuple[Any, list[Any]]:
+def _candles(given: object) -> tuple[IntArray, list[FloatArray]]:
     """(ms, [open, high, low, close]) of the whole candles, oldest first."""
-    found: Mapping[str, Any] = mapping(given)
-    rows = [
-        (at, *prices)
-        for at, *prices in zip(
-            (moment_ms(value) for value in items(found.get("t"))),
-            *([number(value) for value in items(found.get(key))] for key in "ohlc"),
-            strict=False,
-        )
-        if at is not None and None not in prices
-    ]
-    rows.sort(key=lambda row: row[0])
-    whole = np.array(rows, dtype=np.float64).reshape(-1, 5)
-    return whole[:, 0].astype(np.int64), [whole[:, place] for place in range(1, 5)]
+    found = mapping(given)
+    columns = [column(found.get(key)) for key in ("t", "o", "h", "l", "c")]
+    n = min(len(each) for each in columns)
+    rows = np.stack([each[:n] for each in columns])
+    rows = rows[:, np.isfinite(rows).all(axis=0) & (np.abs(rows[0]) < MOST_MS)]
+    rows = rows[:, np.argsort(rows[0], kind="stable")]
+    return rows[0].astype(np.int64), list(rows[1:])
 
 
 def _trade(trade: TradeRow) -> list[Any]:

@@ -20,6 +20,8 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 OPEN = "open"
+# A moment beyond the year 9999 is a mistake.
+MOST_MS = 253_402_300_800_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,10 @@ def number(value: object) -> float | None:
 
 
 def moment_ms(value: object) -> int | None:
-    """Milliseconds since 1970 UTC from ISO 8601 or from milliseconds; None for nothing, 0 and anything else."""
+    """Milliseconds since 1970 UTC from ISO 8601 or from milliseconds; None for nothing, 0 and anything else.
+
+    A trade that is still open has the exit moment 0.
+    """
     if isinstance(value, str) and not value.strip().lstrip("-").replace(".", "", 1).isdigit():
         try:
             parsed = datetime.fromisoformat(value.strip())
@@ -88,7 +93,7 @@ def moment_ms(value: object) -> int | None:
         aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
         return round(aware.timestamp() * 1000)
     found = number(value)
-    return round(found) if found else None
+    return round(found) if found and abs(found) < MOST_MS else None
 
 
 def mapping(value: object) -> Mapping[str, Any]:
@@ -128,14 +133,24 @@ def _trade(item: Mapping[str, Any]) -> TradeRow | None:
     )
 
 
+def column(value: object) -> FloatArray:
+    """Numbers as float64[n], nan for anything that is none."""
+    try:
+        found = np.array(items(value), dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        found = np.zeros((0, 0))
+    if found.ndim != 1:
+        found = np.array([math.nan if (one := number(each)) is None else one for each in items(value)], np.float64)
+    return np.where(np.isfinite(found), found, math.nan)
+
+
 def curve(value: object) -> Curve:
-    """[[ms, value], ...] as arrays; pairs without two finite numbers are left out."""
-    pairs = [(number(pair[0]), number(pair[1])) for pair in items(value) if len(items(pair)) >= 2]
-    whole = sorted((at, amount) for at, amount in pairs if at is not None and amount is not None)
-    return Curve(
-        np.array([at for at, _ in whole], dtype=np.float64).astype(np.int64),
-        np.array([amount for _, amount in whole], dtype=np.float64),
-    )
+    """[[ms, value], ...] as arrays, oldest first; pairs without two finite numbers are left out."""
+    pairs = [pair for pair in items(value) if len(items(pair)) >= 2]
+    at, amount = column([pair[0] for pair in pairs]), column([pair[1] for pair in pairs])
+    whole = np.flatnonzero(np.isfinite(at) & np.isfinite(amount) & (np.abs(at) < MOST_MS))
+    order = whole[np.argsort(at[whole], kind="stable")]
+    return Curve(at[order].astype(np.int64), amount[order])
 
 
 def drawdown(values: FloatArray) -> FloatArray:
