@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -36,6 +37,7 @@ from training.history.files import read_parquet, series_path, sha256
 from training.history.manifest import Manifest
 from training.history.parts import Part
 from training.history.store import HistoryStore
+from training.history.verifying import verify
 
 ROOT = Path(__file__).parents[2]
 
@@ -238,6 +240,31 @@ def test_a_damaged_part_is_told_and_fetched_anew(tmp_path, whole, damage):
         document = bring(venue, tmp_path)
     assert "is damaged and begins anew" in document["notes"][0]
     assert sha256(series_path(tmp_path, SYMBOL, "5m")) == whole[1]
+
+
+@pytest.mark.parametrize("write", range(1, 8))
+def test_a_disk_that_is_full_at_any_write_loses_nothing(tmp_path, whole, write, monkeypatch):
+    """Of the rows, the state, the file or the manifest: each of them is flushed."""
+    from training.history import files, parts
+
+    flushed = []
+    flush = files.flush
+
+    def full(path):
+        flushed.append(path)
+        if len(flushed) == write * 2:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        flush(path)
+
+    with Simulator(market(GAP), at_ms=END_MS + 60_000) as venue:
+        with monkeypatch.context() as patch:
+            patch.setattr(files, "flush", full)
+            patch.setattr(parts, "flush", full)
+            with pytest.raises(OSError, match="No space"):
+                bring(venue, tmp_path)
+        bring(venue, tmp_path)
+    assert sha256(series_path(tmp_path, SYMBOL, "5m")) == whole[1]
+    assert verify(tmp_path)["problems"] == []
 
 
 def test_rows_that_the_state_does_not_know_of_are_cut_off(tmp_path, whole):

@@ -8,6 +8,10 @@ import pytest
 
 from bot.domain.errors import ConfigError, ExchangeError
 from tests.exchange.binance_venue import binance_venue
+from tests.exchange.test_another_venue import body
+from tests.exchange.test_bybit import PAIR
+from tests.exchange.test_bybit import listed as bybit_listed
+from tests.exchange.venues import scripted_venue
 from tests.training.history_samples import patience
 from training.history.fetching import FetchRequest, fetch
 from training.history.files import read_parquet, series_path
@@ -106,3 +110,57 @@ def test_a_folder_of_one_exchange_takes_none_of_another(tmp_path):
     binance(tmp_path, timeframes=("4h",))
     with pytest.raises(ConfigError, match="candles of binance, not of kraken"):
         asyncio.run(fetch(FetchRequest("kraken", ("BTC/EUR",), ("1h",), tmp_path)))
+
+
+# By ccxt's fetch_ohlcv: Bybit, which gives windows of time, newest candle first
+
+
+def bybit(out, *, listed_from, hole=range(0), spoil=None, newest_only=False):
+    """Fetch hours from a Bybit whose pair is listed from this hour on."""
+    asked = []
+
+    def klines(request):
+        since, end = int(request.query["start"]), int(request.query.get("end", 2**60))
+        count = int(request.query.get("limit", 200))
+        asked.append((since - START) // HOUR)
+        hours = range(max((since - START) // HOUR, listed_from), 2401)
+        window = [hour for hour in hours if START + hour * HOUR <= min(end, since + (count - 1) * HOUR)]
+        window = list(hours)[-count:] if newest_only else window
+        rows = [[str(START + hour * HOUR), "100", "101", "99", "100.5", "3.5", "350"] for hour in window
+                if hour not in hole][::-1]  # fmt: skip
+        return bybit_listed(spoil(rows) if spoil else rows)
+
+    async def work():
+        async with scripted_venue() as venue:
+            venue.replies["time"] = [body({"retCode": 0, "retMsg": "OK", "result": {}, "time": NOW})]
+            venue.replies["instruments-info"] = [bybit_listed([PAIR])]
+            venue.replies["kline"] = [klines]
+            request = FetchRequest("bybit", ("BTC/EUR",), ("1h",), out, START, None, patience(venue.url, tries=2))
+            return await fetch(request)
+
+    return asyncio.run(work()), asked
+
+
+def test_windows_before_a_listing_are_empty_and_are_passed_over(tmp_path):
+    document, asked = bybit(tmp_path, listed_from=1500, hole=range(1600, 1603))
+    rows = read_parquet(series_path(tmp_path, "BTC/EUR", "1h"), "1h")
+    assert (len(rows), rows.first_ms, rows.end_ms) == (897, START + 1500 * HOUR, START + 2400 * HOUR)
+    assert (document["files"][0]["missing_candles"], document["files"][0]["quote_volume"]) == (3, False)
+    assert asked[:3] == [0, 0, 1000]
+
+
+def test_an_empty_page_is_believed_the_second_time_only(tmp_path):
+    pages = []
+
+    def lie(rows):
+        pages.append(rows)
+        return [] if len(pages) == 2 else rows
+
+    document, _ = bybit(tmp_path, listed_from=0, spoil=lie)
+    assert (document["files"][0]["rows"], document["files"][0]["gaps"]) == (2400, 0)
+
+
+def test_a_venue_that_gives_its_newest_whatever_is_asked_leaves_no_unknown_hole(tmp_path):
+    document, _ = bybit(tmp_path, listed_from=0, newest_only=True)
+    file = document["files"][0]
+    assert (file["rows"], file["missing_candles"], file["first"][:10]) == (999, 0, "2024-01-12")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import zipfile
 
@@ -26,7 +27,7 @@ from tests.training.history_samples import (
 from training.history.files import read_parquet, series_path, sha256, write_parquet
 from training.history.importing import ImportRequest, import_dumps
 from training.history.manifest import Manifest
-from training.history.rows import Rows
+from training.history.rows import COLUMNS, Rows
 from training.history.verifying import verify
 
 SERIES = make_series(count=300)
@@ -247,3 +248,34 @@ def test_the_tail_of_a_dump_is_fetched_from_the_venue(tmp_path):
     assert document["files"][0]["sources"] == ["kraken csv", "kraken trades"]
     assert np.isnan(stored(tmp_path / "out").quote_volume).sum() == 200
     assert verify(tmp_path / "out")["problems"] == []
+
+
+def test_dumps_of_another_venue_and_of_several_venues_are_refused_before_anything_is_stored(tmp_path):
+    write_lines(tmp_path / "dump" / "XBTEUR_5.csv", kraken_lines(SERIES))
+    with pytest.raises(ConfigError, match="a dump of kraken, and the folder is for binance"):
+        take(tmp_path / "dump", tmp_path / "out", "binance")
+    rows = Rows.from_columns("5m", [getattr(SERIES, name) for name in ("open_ms", *COLUMNS[:5])])
+    for venue in ("kraken", "binance"):
+        write_parquet(tmp_path / "many" / venue / "BTC-EUR" / "5m.parquet", rows)
+    with pytest.raises(ConfigError, match="2 folders of candle files"):
+        take(tmp_path / "many", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_disk_that_is_full_loses_nothing(tmp_path, monkeypatch):
+    from training.history import folder
+
+    write_lines(tmp_path / "dump" / "XBTEUR_5.csv", kraken_lines(SERIES))
+
+    def full(path, rows):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"PAR1")
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, "write_parquet", full)
+        with pytest.raises(OSError, match="No space"):
+            take(tmp_path / "dump", tmp_path / "out")
+    take(tmp_path / "dump", tmp_path / "out")
+    same_candles(stored(tmp_path / "out"), SERIES)
+    assert sorted(path.name for path in (tmp_path / "out" / "BTC-EUR").iterdir()) == ["5m.parquet"]

@@ -121,10 +121,17 @@ def _bring(
     pace: str | None,
 ) -> int:
     began_s = time.monotonic()
-    if from_dir is not None:
-        document = _import(out, exchange, from_dir.expanduser(), symbols, timeframes, start, end)
-    else:
-        document = _fetch(out, exchange, symbols, timeframes, start, end, pace)
+    try:
+        if from_dir is not None:
+            document = _import(out, exchange, from_dir.expanduser(), symbols, timeframes, start, end)
+        else:
+            document = _fetch(out, exchange, symbols, timeframes, start, end, pace)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write: {error.strerror or error}",
+            where=str(error.filename or out),
+            fix="make room or give another --out; what was fetched is kept, run the same command again",
+        ) from error
     document["duration_s"] = round(time.monotonic() - began_s, 3)
     session.report(document, fetched_blocks)
     return 0

@@ -12,7 +12,7 @@ from bot.domain.errors import CheckFailed, ConfigError
 from bot.domain.timeframes import TIMEFRAMES_MS, to_datetime
 from training.history import spans
 from training.history.building import can_build
-from training.history.dumps import KRAKEN, Dump, digest, find_dumps, read_dump
+from training.history.dumps import BINANCE, KRAKEN, OURS, Dump, digest, find_dumps, read_dump
 from training.history.fetching import Advance, build_missing, report
 from training.history.folder import Folder, open_folder
 from training.history.rows import Rows, first_conflict, merged
@@ -42,6 +42,7 @@ def import_dumps(request: ImportRequest, now_ms: int, advance: Advance = lambda 
     by_series: defaultdict[tuple[str, str], list[Dump]] = defaultdict(list)
     for dump in found.dumps:
         by_series[dump.symbol, dump.timeframe].append(dump)
+    _require_own(found.dumps, request)
     wanted = _wanted(by_series, request.timeframes)
     with open_folder(request.out, request.exchange) as folder:
         before = {name: entry.rows for name, entry in folder.manifest.entries.items()}
@@ -58,6 +59,25 @@ def import_dumps(request: ImportRequest, now_ms: int, advance: Advance = lambda 
         names = ", ".join(found.ignored[:5]) + (" ..." if len(found.ignored) > 5 else "")
         document["notes"].append(f"{len(found.ignored)} other file(s) left alone: {names}")
     return document
+
+
+def _require_own(dumps: Sequence[Dump], request: ImportRequest) -> None:
+    """Raises ConfigError where the form or the place of dumps says that they are of another venue, or of several."""
+    for kind, venue in ((KRAKEN, "kraken"), (BINANCE, "binance")):
+        strange = next((dump for dump in dumps if dump.kind == kind), None)
+        if strange is not None and not request.exchange.startswith(venue):
+            raise ConfigError(
+                f"a dump of {venue}, and the folder is for {request.exchange}",
+                where=strange.where,
+                fix=f"give --exchange {venue}, and --symbols for the pairs to take",
+            )
+    homes = sorted({str(dump.path.parent.parent) for dump in dumps if dump.kind == OURS})
+    if len(homes) > 1:
+        raise ConfigError(
+            f"{len(homes)} folders of candle files in it, perhaps of several venues",
+            where=str(request.source),
+            fix=f"give one of them: {', '.join(homes[:4])}",
+        )
 
 
 def _by_symbol(series: tuple[str, str]) -> tuple[str, int]:
