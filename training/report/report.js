@@ -119,7 +119,7 @@
         yaxis: "y3", fill: "tozeroy", showlegend: false, line: { color: c.hold, width: 1, shape: "hv" }
       }));
     }
-    var low = e.exposure.length ? [[0.48, 0.94], [0.24, 0.40], [0, 0.16]] : [[0.36, 0.94], [0, 0.28], [0, 0]];
+    var low = e.exposure.length ? [[0.47, 0.91], [0.235, 0.39], [0, 0.155]] : [[0.36, 0.91], [0, 0.28], [0, 0]];
     var notes = [heading(c, words["panel.equity"], low[0][1] + 0.005), heading(c, words["panel.drawdown"], low[1][1] + 0.005)];
     if (e.exposure.length) notes.push(heading(c, words["panel.exposure"], low[2][1] + 0.005));
     var last = e.exposure.length ? "y3" : "y2";
@@ -128,7 +128,7 @@
       xaxis: axis(c, { type: "date", anchor: last, showgrid: false, hoverformat: "%-d %b %Y %H:%M" }),
       yaxis: axis(c, { type: kind, domain: low[0], tickformat: spread(e) ? ",.0f" : ",~g" }),
       yaxis2: axis(c, { domain: low[1], rangemode: "tozero", nticks: 4, ticksuffix: "" }),
-      legend: { orientation: "h", x: 1, xanchor: "right", y: 0.945, yanchor: "bottom", traceorder: "reversed", itemclick: false, itemdoubleclick: false },
+      legend: { orientation: "h", x: 0, xanchor: "left", y: 0.955, yanchor: "bottom", traceorder: "reversed", itemclick: false, itemdoubleclick: false },
       margin: { l: 8, r: 8, t: 4, b: 8 }
     };
     if (e.exposure.length) more.yaxis3 = axis(c, { domain: low[2], rangemode: "tozero", nticks: 4 });
