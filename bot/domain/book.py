@@ -47,7 +47,7 @@ class Position:
     currency, entry side.  stops: those that rest; a venue that attaches one to
     each fill of an entry keeps several.  high_water: highest price since entry.
     armed: trailing has begun.  adds: purchases after the first one, each made to a
-    winner.  last_buy_price: that the newest of them, or the first, was made at.
+    winner.  last_buy_price, last_buy_size: of the newest of them, or of the first.
     """
 
     symbol: str
@@ -63,6 +63,7 @@ class Position:
     opened_ms: int
     adds: int = 0
     last_buy_price: float = float("nan")
+    last_buy_size: float = float("nan")
 
     @property
     def stop_price(self) -> float:

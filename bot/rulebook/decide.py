@@ -596,6 +596,7 @@ def _entry_inputs(
         held_notional=position.size * mark_price(position, view) if position else 0.0,
         adds=position.adds if position else -1,
         last_buy_price=position.last_buy_price if position else NAN,
+        last_buy_size=position.last_buy_size if position else NAN,
     )
 
 

@@ -72,7 +72,8 @@ class EntryInputs(NamedTuple):
     unknown.  correlated: held or pending symbols that this one is correlated with.
     wins, losses: closed trades.  mean_win, mean_loss: their net return per entry
     cost, both above 0, 0.0 unknown.  Of a position that is added to: held_size,
-    held_notional; adds, how many it has had, -1 without a position; last_buy_price.
+    held_notional; adds, how many it has had, -1 without a position; last_buy_price,
+    last_buy_size, nan unknown.
     """
 
     equity: float
@@ -98,6 +99,7 @@ class EntryInputs(NamedTuple):
     held_notional: float = 0.0
     adds: int = -1
     last_buy_price: float = math.nan
+    last_buy_size: float = math.nan
 
 
 class EntryPlan(NamedTuple):
@@ -202,7 +204,8 @@ def shrink(wanted: float, entry: EntryInputs, rules: Rules) -> PerCap:
         in_atr = min(in_kelly, max(whole - held, 0.0))
     in_position = cap_notional(in_atr, equity, entry.held_notional, price, rules.max_position_frac)
     if entry.adds >= 0:
-        in_pyramid = min(in_position, pyramid_next(held, entry.adds, rules.pyramid_scale))
+        step = pyramid_next(held, entry.last_buy_size, entry.adds, rules.pyramid_scale)
+        in_pyramid = min(in_position, step)
     else:
         in_pyramid = in_position * pyramid_share(rules.pyramid_adds, rules.pyramid_scale)
     wild = entry.volatility_ratio > rules.high_volatility_ratio

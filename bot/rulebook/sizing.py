@@ -79,10 +79,15 @@ def pyramid_share(adds: int, scale: float) -> float:
     return 1.0 / whole
 
 
-def pyramid_next(held: float, adds: int, scale: float) -> float:
-    """Size of the next add, where `held` (base units) is the first entry and `adds` more: `scale` of the last one."""
+def pyramid_next(held: float, last: float, adds: int, scale: float) -> float:
+    """Size of the next add, base units: `scale` of the last purchase, of which `held` holds the first and `adds` more.
+
+    last: its size, nan unknown. What is held says how large it was planned: where a limit has cut
+    it short, or a part has been sold since, the smaller of the two counts.
+    """
     whole, part = 1.0, 1.0
     for _ in range(adds):
         part *= scale
         whole += part
-    return held * part * scale / whole
+    planned = held * part / whole
+    return (last if last < planned else planned) * scale

@@ -95,7 +95,8 @@ def entry(c: Chance) -> limits.EntryInputs:
         c.between(-10, 1e5), c.between(-10, 1e5), c.between(0, 1e5), c.random.randint(0, 31), c.price, c.near(),
         c.step, c.maybe(1e-4, 0.0), c.between(0, 10), 0.004, c.between(0.1, 1.0),
         c.maybe(c.between(0, 1e4), 0.0), c.maybe(c.price * c.share()), c.maybe(c.between(0.5, 4.0)),
-        c.random.randint(0, 2), *history(c), c.size(), c.between(0, 1e4), c.random.randint(-1, 3), c.maybe(c.near()),
+        c.random.randint(0, 2), *history(c), c.size(), c.between(0, 1e4), c.random.randint(-1, 3),
+        c.maybe(c.near()), c.maybe(c.size()),
     )  # fmt: skip
 
 
@@ -185,7 +186,7 @@ INPUTS: dict[str, Callable[[Chance], tuple[Any, ...]]] = {
     "shrunk_win_rate": lambda c: (c.random.randint(0, 60), c.random.randint(0, 60), c.share(), c.share()),
     "kelly_risk": lambda c: (*history(c), c.maybe(c.share()), 30, c.share(), c.share()),
     "pyramid_share": lambda c: (c.random.randint(0, 4), c.between(0.1, 0.9)),
-    "pyramid_next": lambda c: (c.size(), c.random.randint(0, 4), c.between(0.1, 0.9)),
+    "pyramid_next": lambda c: (c.size(), c.maybe(c.size()), c.random.randint(0, 4), c.between(0.1, 0.9)),
     "is_correlated": lambda c: (c.maybe(c.between(-1.0, 1.0)), c.rules()),
     "entry_risk_frac": lambda c: (entry(c), c.rules()),
     "cap_numbers": lambda c: (entry(c), c.rules()),
