@@ -437,7 +437,7 @@ def test_a_phone_opens_it_without_a_request_an_error_or_a_sideways_scroll(tmp_pa
         for name in ("equity", "candle"):
             page.ask(f"document.getElementById('{name}-chart').scrollIntoView()")
             page.ask(
-                "new Promise((done, failed) => { const until = Date.now() + 9000; (function look() {"
+                "new Promise((done, failed) => { const until = Date.now() + 50000; (function look() {"
                 f" const drawn = document.querySelector('#{name}-chart .main-svg');"
                 " if (drawn) done(); else if (Date.now() > until) failed(new Error('not drawn'));"
                 " else setTimeout(look, 20); })(); })"
