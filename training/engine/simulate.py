@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bot.rulebook.book_rules import ALLOWED, BookInputs, judge_book
+from bot.rulebook.book_rules import ALLOWED, DAILY_TRADES, BookInputs, entries_left, judge_book, takes_back
 from bot.rulebook.cooldowns import cooldown_until
 from bot.rulebook.exits import LEAVE, PART, Held, Seen, Tending, tend
 from bot.rulebook.fills import match_marketable_buy, match_resting_buy, match_stop_sell, sell_price
@@ -29,6 +29,9 @@ from bot.rulebook.limits import (
     EntryPrices,
     entry_cost,
     entry_prices,
+    held_risk,
+    is_correlated,
+    pending_risk,
     plan_entry,
     unit_worth,
 )
@@ -90,12 +93,17 @@ class Quoted(NamedTuple):
 
 
 class Means(NamedTuple):
-    """What entries of one tick may still commit, quote currency."""
+    """What entries of one tick may still commit. Money in quote currency.
+
+    risk: lost where every stop is hit.  taken: symbols held, pending or entered.  entries_left: trades of today.
+    """
 
     equity: float
     cash_free: float
     exposure: float
-    open_count: int
+    risk: float
+    taken: int
+    entries_left: int
 
 
 def simulate(w: World, moments: Moments, initial_cash: float, curve: Curve) -> None:
@@ -104,6 +112,7 @@ def simulate(w: World, moments: Moments, initial_cash: float, curve: Curve) -> N
     terms = np.empty(symbols)
     places = np.empty(symbols, dtype=np.int64)
     sureness = np.empty(symbols)
+    taken = np.zeros(symbols, dtype=np.int64)
     bars, purse = w.bars, w.ledger.purse
     peak = initial_cash
     day, day_open = -1, 0.0
@@ -126,14 +135,14 @@ def simulate(w: World, moments: Moments, initial_cash: float, curve: Curve) -> N
         # Nothing is booked yet of a day that begins: it opens with what is there now.
         opened = _exact_equity(w, last) if now_ms // DAY_MS != day else day_open
         judged = judge_book(
-            _book_inputs(equity, opened, peak, drawdown_peak, paused_until_ms, breaker_since_ms, now_ms), w.rules
+            _book_inputs(w, equity, opened, peak, drawdown_peak, paused_until_ms, breaker_since_ms, now_ms), w.rules
         )
         drawdown_peak, paused_until_ms = judged.drawdown_peak, judged.paused_until_ms
         breaker_since_ms = judged.breaker_since_ms
         blocked = judged.code != ALLOWED
 
         if due or holding > 0:
-            means = Means(equity, cash - _reserved(w, terms), worth + _ordered(w, terms), _open_count(w))
+            means = _means(w, last, equity, cash, worth, terms, taken, now_ms)
             found = 0
             for s in range(symbols):
                 known = due and newest >= bars.first[s]
@@ -151,8 +160,8 @@ def simulate(w: World, moments: Moments, initial_cash: float, curve: Curve) -> N
                 w.ledger.counts[BOOK, judged.code] += 1
             _strongest_first(places, sureness, found)
             for n in range(found):
-                means = _enter(w, newest, places[n], _quote(w, last, places[n]), means, now_ms)
-        if blocked and waiting > 0:
+                means = _enter(w, newest, places[n], _quote(w, last, places[n]), means, taken, now_ms)
+        if waiting > 0 and takes_back(judged.code):
             _withdraw(w)
 
         value = _exact_value(w, last)
@@ -171,6 +180,7 @@ def simulate(w: World, moments: Moments, initial_cash: float, curve: Curve) -> N
 
 
 def _book_inputs(
+    w: World,
     equity: float,
     day_open: float,
     peak: float,
@@ -186,9 +196,43 @@ def _book_inputs(
         drawdown_peak=drawdown_peak,
         paused_until_ms=paused_until_ms,
         breaker_since_ms=breaker_since_ms,
-        trades_today=0,
-        losses_in_row=0,
+        trades_today=_trades_today(w, now_ms),
+        losses_in_row=_losses_in_row(w, now_ms),
         now_ms=now_ms,
+    )
+
+
+def _trades_today(w: World, now_ms: int) -> int:
+    """Trades that began in the UTC day."""
+    return w.ledger.purse[0].begun_today if w.ledger.purse[0].begun_day == now_ms // DAY_MS else 0
+
+
+def _losses_in_row(w: World, now_ms: int) -> int:
+    """Losses that ended in the UTC day since the last trade that was none."""
+    return w.ledger.purse[0].lost_in_row if w.ledger.purse[0].ended_day == now_ms // DAY_MS else 0
+
+
+def _means(
+    w: World, last: Ints, equity: float, cash: float, worth: float, terms: Floats, taken: Ints, now_ms: int
+) -> Means:
+    """What positions and waiting entries leave for new ones. Marks in `taken` the symbols of both."""
+    accounts, purse = w.ledger.accounts, w.ledger.purse[0]
+    count, waiting = purse.held, 0
+    taken[:] = 0
+    for n in range(purse.held):
+        taken[accounts[n].nth_held] = 1
+    for n in range(purse.pending):
+        s = accounts[n].nth_pending
+        if taken[s] == 0:
+            waiting += 1
+        taken[s] = 1
+    return Means(
+        equity,
+        cash - _reserved(w, terms),
+        worth + _ordered(w, terms),
+        _risk_held(w, last, terms) + _risk_pending(w, terms),
+        count + waiting,
+        entries_left(_trades_today(w, now_ms), waiting, w.rules),
     )
 
 
@@ -210,26 +254,14 @@ def _gate_inputs(w: World, newest: int, s: int, quoted: Quoted, blocked: bool, n
     )
 
 
-def _enter(w: World, newest: int, s: int, quoted: Quoted, means: Means, now_ms: int) -> Means:
+def _enter(w: World, newest: int, s: int, quoted: Quoted, means: Means, taken: Ints, now_ms: int) -> Means:
     """Size one entry and place it. Returns what is left for the next one."""
-    listed, signal = w.listing[s], w.bars.signals[newest, s]
+    if means.entries_left <= 0:
+        w.ledger.counts[BOOK, DAILY_TRADES] += 1
+        return means
+    listed = w.listing[s]
     prices = entry_prices(quoted.ask, listed.price_step, w.rules)
-    plan = plan_entry(
-        EntryInputs(
-            equity=means.equity,
-            cash_free=means.cash_free,
-            exposure=means.exposure,
-            open_count=means.open_count,
-            price=prices.limit,
-            stop_price=prices.stop,
-            size_step=listed.size_step,
-            min_size=listed.min_size,
-            min_notional=listed.min_notional,
-            taker_fee=listed.taker_fee,
-            scale=signal.scale,
-        ),
-        w.rules,
-    )
+    plan = plan_entry(_entry_inputs(w, newest, s, prices, means, taken), w.rules)
     before = plan.wanted
     for n in range(len(CAPS)):
         after = plan.after[n]
@@ -240,12 +272,59 @@ def _enter(w: World, newest: int, s: int, quoted: Quoted, means: Means, now_ms: 
         w.ledger.counts[REFUSED, plan.blocked_by] += 1
         return means
     _place(w, newest, s, plan.size, prices, quoted.ask, now_ms)
+    taken[s] = 1
     return Means(
         means.equity,
         means.cash_free - entry_cost(plan.size, prices.limit, listed.taker_fee),
         means.exposure + plan.size * prices.limit,
-        means.open_count + 1,
+        means.risk + plan.size * (prices.limit - prices.stop),
+        means.taken + 1,
+        means.entries_left - 1,
     )
+
+
+def _entry_inputs(w: World, newest: int, s: int, prices: EntryPrices, means: Means, taken: Ints) -> EntryInputs:
+    listed, signal, purse = w.listing[s], w.bars.signals[newest, s], w.ledger.purse[0]
+    mean_win = purse.won / purse.wins if purse.wins > 0 else 0.0
+    mean_loss = purse.lost / purse.losses if purse.losses > 0 else 0.0
+    return EntryInputs(
+        equity=means.equity,
+        cash_free=means.cash_free,
+        exposure=means.exposure,
+        open_count=means.taken,
+        price=prices.limit,
+        stop_price=prices.stop,
+        size_step=listed.size_step,
+        min_size=listed.min_size,
+        min_notional=listed.min_notional,
+        taker_fee=listed.taker_fee,
+        scale=signal.scale,
+        portfolio_risk=means.risk,
+        atr=signal.atr,
+        volatility_ratio=signal.volatility_ratio,
+        correlated=_correlated(w, newest, s, taken),
+        wins=purse.wins,
+        losses=purse.losses,
+        mean_win=mean_win,
+        mean_loss=mean_loss,
+        held_size=0.0,
+        held_notional=0.0,
+        adds=-1,
+        last_buy_price=math.nan,
+        last_buy_size=math.nan,
+    )
+
+
+def _correlated(w: World, newest: int, s: int, taken: Ints) -> int:
+    """How many symbols that are taken move with this one."""
+    symbols, count = len(taken), 0
+    for other in range(symbols):
+        if other != s and taken[other] > 0:
+            low, high = min(s, other), max(s, other)
+            pair = low * (2 * symbols - low - 1) // 2 + high - low - 1
+            if is_correlated(w.bars.correlations[newest, pair], w.rules):
+                count += 1
+    return count
 
 
 def _tend(w: World, s: int, quoted: Quoted, sell_confidence: float, last_tick_ms: int, now_ms: int) -> None:
@@ -499,6 +578,11 @@ def _open_trade(w: World, s: int, steps: int, at_ms: int) -> None:
     trade.leader = account.leader
     trade.rank = account.rank
     trade.entry_ms = at_ms
+    if at_ms // DAY_MS > purse.begun_day:
+        purse.begun_day = at_ms // DAY_MS
+        purse.begun_today = 0
+    if at_ms // DAY_MS == purse.begun_day:
+        purse.begun_today += 1
     account.trade_rank = account.rank
     account.entry_ms = at_ms
     account.bought = 0
@@ -537,9 +621,56 @@ def _close_trade(w: World, s: int, at_ms: int, why: int) -> None:
     trade.exit_ms = at_ms
     trade.why = why
     loses = _tell(w, s)
+    _count_closed(w, s, loses, at_ms)
     account.losses = account.losses + 1 if loses else 0
     account.cool_until_ms = cooldown_until(at_ms, account.losses, w.rules)
     _forget_held(w, s)
+
+
+def _count_closed(w: World, s: int, loses: bool, at_ms: int) -> None:
+    """Keep what the rules ask of closed trades: losses in a row of the day, returns per entry cost."""
+    account, purse, trades = w.ledger.accounts[s], w.ledger.purse[0], w.ledger.trades
+    day = at_ms // DAY_MS
+    if day > purse.ended_day:
+        purse.ended_day = day
+        purse.ended_today = 0
+    if day == purse.ended_day:
+        trades[account.trade].lost = 1 if loses else 0
+        _list_ended(w, account.trade)
+    proceeds = Wide(account.proceeds_high, account.proceeds_low)
+    cost = scale(Wide(account.cost_high, account.cost_low), w.listing[s].widen)
+    pnl = subtract(scale(proceeds, w.listing[s].widen), cost)
+    pnl = subtract(pnl, scale(Wide(float(account.fees), 0.0), w.money.per_fee))
+    gain = _ratio(pnl, cost)
+    if gain > 0.0:
+        purse.wins += 1
+        purse.won += gain
+    elif gain < 0.0:
+        purse.losses += 1
+        purse.lost -= gain
+
+
+def _list_ended(w: World, row: int) -> None:
+    """Put a trade among those that ended today, by time and id, and count the losses at the end of the list."""
+    trades, purse = w.ledger.trades, w.ledger.purse[0]
+    k = purse.ended_today - 1
+    while k >= 0 and _is_later(
+        trades[trades[k].nth_ended].exit_ms, trades[trades[k].nth_ended].rank, trades[row].exit_ms, trades[row].rank
+    ):
+        trades[k + 1].nth_ended = trades[k].nth_ended
+        k -= 1
+    trades[k + 1].nth_ended = row
+    purse.ended_today += 1
+    purse.lost_in_row = 0
+    for n in range(purse.ended_today):
+        purse.lost_in_row = purse.lost_in_row + 1 if trades[trades[n].nth_ended].lost > 0 else 0
+
+
+def _ratio(above: Wide, below: Wide) -> float:
+    """above / below, to the last bit of a float."""
+    first = above.high / below.high
+    rest = subtract(above, scale(below, first))
+    return first + (rest.high + rest.low) / below.high
 
 
 def _tell(w: World, s: int) -> bool:
@@ -623,14 +754,27 @@ def _ordered(w: World, terms: Floats) -> float:
     return _total(terms, count)
 
 
-def _open_count(w: World) -> int:
-    """Symbols that are held or about to be."""
-    accounts, purse = w.ledger.accounts, w.ledger.purse[0]
-    count = purse.held
-    for n in range(purse.pending):
-        if accounts[accounts[n].nth_pending].held == 0:
-            count += 1
-    return count
+def _risk_held(w: World, last: Ints, terms: Floats) -> float:
+    """What positions lose where all their stops are hit."""
+    count = w.ledger.purse[0].held
+    for n in range(count):
+        s = w.ledger.accounts[n].nth_held
+        quoted = _quote(w, last, s)
+        account = w.ledger.accounts[s]
+        worth = unit_worth(quoted.bid, quoted.last, account.entry_price)
+        stop = account.stop / w.listing[s].unit if account.stop_lots > 0 else math.nan
+        terms[n] = held_risk(account.held / LOTS_PER_UNIT, worth, stop, account.entry_price, w.rules)
+    return _total(terms, count)
+
+
+def _risk_pending(w: World, terms: Floats) -> float:
+    """What resting entries would lose."""
+    count = w.ledger.purse[0].pending
+    for n in range(count):
+        s = w.ledger.accounts[n].nth_pending
+        account = w.ledger.accounts[s]
+        terms[n] = pending_risk(account.left / LOTS_PER_UNIT, account.limit / w.listing[s].unit, w.rules)
+    return _total(terms, count)
 
 
 def _exact_value(w: World, last: Ints) -> Wide:

@@ -68,10 +68,32 @@ the columns list the symbols that are held or pending, in the ledger's order.
 """
 
 PURSE = np.dtype(
-    [("cash_high", "f8"), ("cash_low", "f8"), ("held", "i8"), ("pending", "i8"), ("trades", "i8"), ("orders", "i8")],
+    [
+        ("cash_high", "f8"),
+        ("cash_low", "f8"),
+        ("held", "i8"),
+        ("pending", "i8"),
+        ("trades", "i8"),
+        ("orders", "i8"),
+        ("begun_day", "i8"),
+        ("begun_today", "i8"),
+        ("ended_day", "i8"),
+        ("ended_today", "i8"),
+        ("lost_in_row", "i8"),
+        ("wins", "i8"),
+        ("losses", "i8"),
+        ("won", "f8"),
+        ("lost", "f8"),
+    ],
     align=True,
 )
-"""Cash in money of the common unit (exact.Wide), and how many symbols are held or pending, trades, orders there are."""
+"""What is of the bot as a whole.
+
+cash: money of the common unit (exact.Wide).  held, pending, trades, orders: how
+many there are.  begun_day, ended_day: UTC days since 1970 that a trade last began
+or ended in; begun_today, ended_today, lost_in_row: of those days.  won, lost: sums of net
+returns per entry cost of the wins and losses, both >= 0.
+"""
 
 TRADE = np.dtype(
     [
@@ -86,10 +108,15 @@ TRADE = np.dtype(
         ("pnl", "f8"),
         ("why", "i8"),
         ("rank", "i8"),
+        ("lost", "i8"),
+        ("nth_ended", "i8"),
     ],
     align=True,
 )
-"""A trade. exit_ms: 0 while open.  Money as the ledger's Decimals round to floats.  why: the exit's reason, a code."""
+"""A trade. exit_ms: 0 while open.  Money as the ledger's Decimals round to floats.  why: the exit's reason, a code.
+
+lost: 1 where it lost.  nth_ended: not of this trade; the column lists those that ended in the newest such day.
+"""
 
 
 class Ledger(NamedTuple):

@@ -70,12 +70,17 @@ class Path(NamedTuple):
 
 
 class Bars(NamedTuple):
-    """BAR[rows, symbols] on one grid. Row b opens at first_ms + b * step_ms. first: as in Path."""
+    """BAR[rows, symbols] on one grid. Row b opens at first_ms + b * step_ms. first: as in Path.
+
+    correlations: float64[rows, pairs], of returns up to each candle's close, nan
+    unknown; pairs of symbols in the order (0, 1), (0, 2) .. (1, 2) ..
+    """
 
     first_ms: int
     step_ms: int
     signals: Records
     first: Ints
+    correlations: Floats
 
 
 class Moments(NamedTuple):

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import combinations
 
 import numpy as np
 
 from bot.domain.candles import Candles
 from bot.domain.orders import Leg, client_id
 from bot.domain.timeframes import floor_ms, timeframe_ms
+from bot.features.correlation import CORRELATION_ROWS, log_returns, rolling_correlation
 from bot.jobs.signals import Weighted, weighted_strategies
 from bot.settings import Settings
 from bot.simulator.candle_files import Recording
 from bot.simulator.history import History
 from bot.simulator.pairs import MAKER_FEES, TAKER_FEES, Pair, make_pair
-from training.market.arrays import BAR, CANDLE, LISTING, Bars, Ints, Moments, Path, Records, records
+from training.market.arrays import BAR, CANDLE, LISTING, Bars, Floats, Ints, Moments, Path, Records, records
 from training.market.candles import FIRST_ANSWER_ROWS, kept_candles, venue_candles
 from training.market.quotes import last_trades
 from training.market.signals import Signals, all_signals, feature_table
@@ -79,7 +81,7 @@ def build(
         symbols,
         _listing([pairs[symbol] for symbol in symbols], decimals),
         _path(finest),
-        _bars(signals, symbols, settings, account),
+        _bars(signals, [decisions[symbol] for symbol in symbols], settings, account),
         Moments(moments, last),
         tuple(strategy.name for strategy, _ in weighted),
         MONEY_DECIMALS + decimals,
@@ -140,23 +142,42 @@ def _path(series: Sequence[Candles]) -> Path:
     return path
 
 
-def _bars(signals: Sequence[Signals], symbols: Sequence[str], settings: Settings, account: str) -> Bars:
+def _bars(signals: Sequence[Signals], candles: Sequence[Candles], settings: Settings, account: str) -> Bars:
     step = timeframe_ms(settings.market.timeframe)
     first_ms = min(int(one.open_ms[0]) for one in signals if len(one.open_ms))
     end_ms = max(int(one.open_ms[-1]) for one in signals if len(one.open_ms)) + step
     rows = (end_ms - first_ms) // step
-    bars = Bars(first_ms, step, records((rows, len(signals)), BAR), np.full(len(signals), rows, dtype=np.int64))
+    found, first = records((rows, len(signals)), BAR), np.full(len(signals), rows, dtype=np.int64)
+    found["volatility_ratio"][:] = np.nan
+    found["atr"][:] = np.nan
     for s, one in enumerate(signals):
         if not len(one.open_ms):
             continue
         place = (one.open_ms - first_ms) // step
-        bars.first[s] = place[0]
-        for name in ("direction", "confidence", "scale", "leader", "atr"):
-            bars.signals[name][place, s] = getattr(one, name)
-        bars.signals["volatility_ratio"][:, s] = np.nan
+        first[s] = place[0]
+        for name in ("direction", "confidence", "scale", "leader", "atr", "volatility_ratio"):
+            found[name][place, s] = getattr(one, name)
         for i in np.flatnonzero((one.direction > 0) & (one.confidence >= settings.risk.min_confidence)):
-            bars.signals["rank"][place[i], s] = rank(account, symbols[s], int(one.open_ms[i]))
-    return bars
+            found["rank"][place[i], s] = rank(account, candles[s].symbol, int(one.open_ms[i]))
+    return Bars(first_ms, step, found, first, _correlations(candles, first_ms, step, rows))
+
+
+def _correlations(candles: Sequence[Candles], first_ms: int, step: int, rows: int) -> Floats:
+    """Of each pair of symbols, where both have candles without a gap."""
+    count = len(candles)
+    found = np.full((rows, count * (count - 1) // 2), np.nan)
+    for pair, (one, other) in enumerate(combinations(candles, 2)):
+        if not len(one) or not len(other):
+            continue
+        start_ms = max(int(one.open_ms[0]), int(other.open_ms[0]))
+        a, b = one.since(start_ms), other.since(start_ms)
+        length = min(len(a), len(b))
+        if length <= CORRELATION_ROWS:
+            continue
+        values = rolling_correlation(log_returns(a.close[:length])[1:], log_returns(b.close[:length])[1:])
+        place = (start_ms - first_ms) // step + 1
+        found[place : place + len(values), pair] = values
+    return found
 
 
 def rank(account: str, symbol: str, bar_ms: int) -> int:

@@ -25,6 +25,7 @@ class Signals(NamedTuple):
     scale: FloatArray
     leader: IntArray
     atr: FloatArray
+    volatility_ratio: FloatArray
 
 
 def feature_table(candles: Candles, context: Mapping[str, Candles], window: int) -> FeatureTable:
@@ -50,7 +51,7 @@ def all_signals(table: FeatureTable, weighted: Weighted) -> Signals:
         spoken = direction != 0
         leader[spoken] = np.argmax(pushes[:, spoken] * direction[spoken], axis=0)
         _shrink(table, weighted, direction, leader, scale)
-    return Signals(table.open_ms, direction, confidence, scale, leader, table.column("atr_14"))
+    return Signals(table.open_ms, direction, confidence, scale, leader, table.column("atr_14"), table.column("volatility_ratio"))
 
 
 def _shrink(
