@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from bot.domain.markets import Market
-from bot.domain.orders import IN_DOUBT, Intent
+from bot.domain.orders import IN_DOUBT, RESTING, Intent, Leg
 from bot.domain.records import RiskEvent
 from bot.domain.venue_orders import Observation, ObserveRequest
 from bot.jobs.bot_run import BotRun, MarketNow
@@ -29,12 +29,19 @@ NAKED = "naked:"
 
 
 def wanted(run: BotRun, now_ms: int, balances: bool) -> ObserveRequest:
-    """What to look at, so that nothing that ended since the last look is missed."""
+    """What to look at, so that nothing that ended since the last look is missed.
+
+    What an entry has filled is asked for at every look, booked or not: it tells how young the newest of its stops is.
+    """
     ledger = run.account.ledger()
     doubtful = [order.placed_ms for order in ledger.orders if order.status in IN_DOUBT or not order.venue_order_id]
     known = [order.placed_ms for order in ledger.orders] if not run.observed_ms else [run.observed_ms]
     since_ms = min([*doubtful, *known], default=now_ms) - CLOCK_MARGIN_MS
-    filled = {order.venue_order_id: order.filled for order in (*ledger.settled, *ledger.orders) if order.venue_order_id}
+    filled = {
+        order.venue_order_id: order.filled
+        for order in (*ledger.settled, *ledger.orders)
+        if order.venue_order_id and not (order.leg is Leg.ENTRY and order.status in RESTING)
+    }
     return ObserveRequest(max(since_ms, 0), filled, balances)
 
 

@@ -166,7 +166,7 @@ async def send(
         if action == "place":
             done = await _place(item, account, venue, quotes, markets, volumes, now_ms)
         elif action == "amend":
-            done = await _amend(item.order, account, venue, now_ms)
+            done = await _amend(item, account, venue, now_ms)
         else:
             done = await _cancel(account.orders[item.order.client_id], account, venue, now_ms)
             unseen = unseen or not done
@@ -212,8 +212,14 @@ async def _place(
     return answer.status not in (OrderStatus.REJECTED, OrderStatus.UNKNOWN, OrderStatus.NOT_PLACED)
 
 
-async def _amend(order: Order, account: Account, venue: Venue, now_ms: int) -> bool:
+async def _amend(item: Planned, account: Account, venue: Venue, now_ms: int) -> bool:
     """Change a resting order. Where that did not come through, the row stays: the next look at the venue tells."""
+    order, size = item.order, account.orders[item.order.client_id].quantity
+    if order.quantity > size:
+        # A cancel before this one may have brought fills: what they sold is not there for another stop to grow by.
+        trade = account.trade_of(order.symbol)
+        sold = item.held - (trade.open_quantity - (trade.quantity - item.bought) if trade else ZERO)
+        order = replace(order, quantity=max(order.quantity - sold, size))
     answer = await venue.amend(order, now_ms)
     if answer.status is order.status:
         account.put_order(replace(order, deadline_ms=0), now_ms, answer=answer.detail)

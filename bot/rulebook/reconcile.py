@@ -243,15 +243,21 @@ def _end(work: _Work, order: Order, found: VenueOrder) -> None:
 def _expect_stops(work: _Work, found: VenueOrder) -> None:
     """Wait for the stop that a young fill of an entry has made at the venue: a second one would sell twice.
 
-    As any order that was just made it may be missing from the lists for a while.
+    As any order that was just made it may be missing from the lists for a while. They are counted as well, one of each
+    fill: those that are there may have grown.
     """
     order = work.own(found)
     if order is None or order.leg is not Leg.ENTRY or found.attached_stop_price is None or not found.filled:
         return
-    filled_ms = [fill.filled_ms for fill in work.seen.fills if fill.venue_order_id == found.venue_order_id]
-    shown_from_ms = max([*filled_ms, found.closed_ms]) + LOOKUP_MARGIN_MS
+    fills = [fill for fill in work.seen.fills if fill.venue_order_id == found.venue_order_id]
+    due = {*found.trade_ids, *(fill.venue_trade_id for fill in fills)}
+    shown_from_ms = max([found.closed_ms, *(fill.filled_ms for fill in fills)]) + LOOKUP_MARGIN_MS
     made = sum((one.quantity for one in work.seen.orders if one.parent_id == found.venue_order_id), ZERO)
-    if made < found.filled and work.seen.at_ms < shown_from_ms:
+    stops = sum(
+        one.trade_id == order.trade_id and one.client_id == adopted_id(Leg.STOP, one.venue_order_id)
+        for one in work.orders.values()
+    )
+    if (made < found.filled or stops < len(due)) and work.seen.at_ms < shown_from_ms:
         work.wait(order.symbol, ATTACHING, shown_from_ms)
 
 

@@ -1,8 +1,7 @@
 """Lives which the state machine found broken once, each the shortest that shows what was wrong.
 
-They stay since the state machine comes upon lives like these by chance only. The last three are not mended yet: they
-are marked, strictly, and `without_what_is_open` of test_order_life.py leaves them out. When one is mended its test
-passes unexpectedly: then take its mark away, and with the last mark that function.
+All of them have been mended, and the model leaves nothing out. They stay since the state machine comes upon
+lives like these by chance only.
 
 Most need coins of the traded kind in the account beside the bot's own: without those the venue refuses what must
 not be sold.
@@ -112,7 +111,6 @@ def test_what_a_look_could_not_book_is_within_the_next_one():
     assert row.filled == stop.filled
 
 
-@pytest.mark.xfail(strict=True, reason="the growing stop is asked for what another one has sold", raises=AssertionError)
 def test_a_stop_does_not_grow_by_what_a_smaller_one_sold_while_it_was_cancelled():
     life = Life()
     life.venue.share = Decimal("0.95")
@@ -125,7 +123,6 @@ def test_a_stop_does_not_grow_by_what_a_smaller_one_sold_while_it_was_cancelled(
     assert stop.stop_price == Decimal("101.95")
 
 
-@pytest.mark.xfail(strict=True, reason="a booked fill tells no longer how young its stop is", raises=AssertionError)
 @pytest.mark.parametrize("first", [(), (Look(Sight.LAGGING), Look(Sight.FAILING))], ids=["one tick", "two ticks"])
 def test_the_stop_of_a_young_fill_is_waited_for_after_the_fill_is_booked(first: tuple[Look, ...]):
     """Balances and ledger differ, so that one tick looks twice; the second look knows the fill already."""
@@ -139,7 +136,6 @@ def test_the_stop_of_a_young_fill_is_waited_for_after_the_fill_is_booked(first: 
     life.tick(Script(looks=(Look(Sight.LAGGING),) * 3), gap_ms=1_000)
 
 
-@pytest.mark.xfail(strict=True, reason="a stop that has grown is taken for two of them", raises=AssertionError)
 def test_the_stop_of_a_young_fill_is_waited_for_where_another_stop_has_grown():
     """The venue has ended the first of two stops, and the second one covers its part."""
     life = Life()

@@ -11,7 +11,6 @@ What they found broken so far is kept in test_found_lives.py.
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -70,15 +69,6 @@ dying = st.builds(
     dies_at=st.integers(1, MOST_EFFECTS),
     killed=st.booleans(),
 )
-
-
-def without_what_is_open(script: Script) -> Script:
-    """The script without races and late lists: OPEN, the last lives of test_found_lives.py show what they break."""
-    requests = tuple(
-        replace(one, fate=Fate.ANSWERED) if one.fate is Fate.AFTER_A_FILL else one for one in script.requests
-    )
-    looks = tuple(Look() if one.sight is Sight.LAGGING else one for one in script.looks)
-    return replace(script, requests=requests, looks=looks)
 
 
 class OrderLife(RuleBasedStateMachine):
@@ -184,9 +174,6 @@ class OrderLife(RuleBasedStateMachine):
 
     def _tick(self, script: Script, gap_ms: int, market: tuple[Decimal, ...] = ()) -> BotRun | None:
         """One tick some time after the last one, and after a move of the market; None where it died."""
-        if self.rows.baseline:
-            # Without coins of somebody else the venue refuses to sell too much.
-            script = without_what_is_open(script)
         self.venue.wait_until(max(self.venue.at_ms + gap_ms, self.free_from_ms))
         if market:
             self.venue.move(*market)
