@@ -196,9 +196,9 @@ SENTENCES: Mapping[str, Mapping[str, str]] = {
     },
     "global_breaker": {
         "en": "equity, now {drawdown:percent} below its peak, fell to the breaker at {limit:percent}: no entries until "
-        "somebody resumes the bot",
+        "somebody lifts it: resume --lift-breaker",
         "fr": "le capital, à {drawdown:percent} sous son plus haut, est tombé au coupe-circuit de {limit:percent} : "
-        "pas d'entrée avant la reprise du bot",
+        "pas d'entrée avant qu'on le lève : resume --lift-breaker",
     },
     "spread": {
         "en": "spread of {spread:percent} is wider than {limit:percent}",

@@ -12,13 +12,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bot.domain.book import BotState, BotStatus, Cooldown
+from bot.domain.book import BotState, BotStatus, Cooldown, Latches
 from bot.domain.decisions import Verdict
 from bot.domain.markets import Market
 from bot.domain.orders import Fill, Leg, Order, OrderStatus, OrderType, Side
 from bot.domain.records import (
     BotSnapshot,
+    Closed,
     Command,
+    DayTrade,
     DeadLetter,
     DecisionRecord,
     EquitySnapshot,
@@ -176,6 +178,10 @@ def as_bot(row: Json) -> BotSnapshot:
         day_open_equity=Decimal(day["equity"]) if day else None,
         day_open_ms=day["at_ms"] if day else 0,
         peak_equity=Decimal(last["peak_equity"]) if last else None,
+        latches=Latches(**last["latches"]) if last else Latches(),
+        breaker_peak=Decimal(last["breaker_peak"]) if last and last["breaker_peak"] else None,
+        closed=Closed(**row["closed"]),
+        lately=tuple(DayTrade(**one | {"pnl": Decimal(one["pnl"])}) for one in row["lately"] or ()),
         commands=tuple(Command(**item) for item in row["commands"] or ()),
         open_risk_keys=tuple(row["open_risk_keys"] or ()),
         settled_orders=tuple(map(as_order, live.get("settled_orders") or ())),

@@ -52,9 +52,30 @@ select json_build_object(
         from seen where symbol is not null),
       -- Capital that came in since is neither profit nor recovery.
       'last_equity', (
-        select json_build_object('at_ms', to_ms(e.at), 'peak_equity', (e.peak_equity
-          + case when b.mode = 'live' then capital_added_since(b.bot_id, e.at) else 0 end)::text)
-        from equity_snapshots e where e.bot_id = b.bot_id order by e.at desc limit 1),
+        select json_build_object(
+          'at_ms', to_ms(e.at), 'peak_equity', (e.peak_equity + c.added)::text,
+          'breaker_peak', (e.breaker_peak + c.added)::text,
+          'latches', json_build_object(
+            'drawdown_peak', coalesce((e.drawdown_peak + c.added)::float8, 0),
+            'paused_until_ms', to_ms(e.paused_until_at),
+            'breaker_since_ms', to_ms(e.breaker_since_at)))
+        from equity_snapshots e
+        cross join lateral (
+          select case when b.mode = 'live' then capital_added_since(b.bot_id, e.at) else 0 end) as c (added)
+        where e.bot_id = b.bot_id order by e.at desc limit 1),
+      'closed', (
+        select json_build_object(
+          'wins', count(*) filter (where t.pnl > 0), 'losses', count(*) filter (where t.pnl < 0),
+          'won', coalesce(sum(t.pnl / t.entry_cost) filter (where t.pnl > 0), 0)::float8,
+          'lost', coalesce(-sum(t.pnl / t.entry_cost) filter (where t.pnl < 0), 0)::float8)
+        from trades t where t.bot_id = b.bot_id and t.status = 'closed' and t.entry_cost > 0),
+      'lately', (
+        select json_agg(json_build_object(
+          'trade_id', t.trade_id, 'entry_ms', to_ms(t.entry_at), 'exit_ms', to_ms(t.exit_at),
+          'pnl', t.pnl::text) order by t.trade_id)
+        from trades t, lateral (
+          select date_trunc('day', max(n.at), 'UTC') from equity_snapshots n where n.bot_id = b.bot_id) as d (day)
+        where t.bot_id = b.bot_id and (t.entry_at >= d.day or (t.status = 'closed' and t.exit_at >= d.day))),
       'day_open', (
         select json_build_object('at_ms', to_ms(e.at), 'equity', (e.equity
           + case when b.mode = 'live' then capital_added_since(b.bot_id, e.at) else 0 end)::text)
@@ -306,12 +327,15 @@ on conflict (bot_id, symbol) do update set
 
 -- name: save_equity
 insert into equity_snapshots
-  (bot_id, at, cash, positions_value, equity, peak_equity, drawdown, exposure, fence)
+  (bot_id, at, cash, positions_value, equity, peak_equity, drawdown, exposure, breaker_peak, breaker_since_at,
+   drawdown_peak, paused_until_at, fence)
 select
-  r.bot_id, from_ms(r.at_ms), r.cash, r.positions_value, r.equity, r.peak_equity, r.drawdown, r.exposure, %(fence)s
+  r.bot_id, from_ms(r.at_ms), r.cash, r.positions_value, r.equity, r.peak_equity, r.drawdown, r.exposure,
+  r.breaker_peak, from_ms(r.breaker_since_ms), r.drawdown_peak, from_ms(r.paused_until_ms), %(fence)s
 from jsonb_to_recordset(%(rows)s) as r (
   bot_id integer, at_ms bigint, cash numeric, positions_value numeric, equity numeric, peak_equity numeric,
-  drawdown float8, exposure float8)
+  drawdown float8, exposure float8, breaker_peak numeric, breaker_since_ms bigint, drawdown_peak numeric,
+  paused_until_ms bigint)
 on conflict do nothing
 
 -- name: save_states

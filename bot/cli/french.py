@@ -182,6 +182,21 @@ FRENCH: Mapping[str, str] = {
     "undo it by hand at the venue, or write its books anew in an empty database: python -m bot rebuild": (
         "défaites-le à la main sur la plateforme, ou récrivez ses livres dans une base vide : python -m bot rebuild"
     ),
+    "no more entries today: {} losses in a row": "plus d'entrée aujourd'hui : {} pertes de suite",
+    "no entries: equity is {} below the day's opening, the limit is {}": (
+        "aucune entrée : le capital est {} sous l'ouverture du jour, la limite est {}"
+    ),
+    "no entries: equity is {} below its peak, the limit is {}": (
+        "aucune entrée : le capital est {} sous son plus haut, la limite est {}"
+    ),
+    "entries are allowed again": "les entrées sont de nouveau permises",
+    "see what happened, then lift it: python -m bot resume --lift-breaker": (
+        "voyez ce qui s'est passé, puis levez-le : python -m bot resume --lift-breaker"
+    ),
+    "nothing to do: it ends by itself after risk.drawdown_pause_s": (
+        "rien à faire : elle finit d'elle-même après risk.drawdown_pause_s"
+    ),
+    "nothing to do: it ends with the UTC day": "rien à faire : cela finit avec le jour UTC",
     "orders that are not the bot's: {}": "des ordres qui ne sont pas au bot : {}",
     "cancel them at the venue, or keep the bot's money in an account of its own": "annulez-les sur la plateforme, ou "
     "donnez au bot un compte à lui",

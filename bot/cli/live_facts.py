@@ -154,8 +154,9 @@ async def _read_account(facts: LiveFacts, bot: BotSnapshot | None) -> LiveFacts:
     if not key.set or key.problem or not set(NEEDED) <= (key.permissions or frozenset(NEEDED)):
         return facts
     from bot.jobs.account import Account
+    from bot.jobs.rules import rules_of
 
-    account = Account(bot, 0) if bot is not None else None
+    account = Account(bot, rules_of(facts.settings, "live")) if bot is not None else None
     venue = _venue(facts)
     try:
         seen = await venue.observe(_wanted(account, facts.now_ms), facts.now_ms)

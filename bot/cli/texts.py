@@ -213,6 +213,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{bot}: paused at once. Stops and exits go on, entries wait until python -m bot resume.",
         "{bot} : en pause dès maintenant. Stops et sorties restent actifs, les entrées attendent python -m bot resume.",
     ),
+    "control.lift_breaker": (
+        "{bot}: the global breaker is lifted at the next tick; its drawdown is counted anew from then on.",
+        "{bot} : le disjoncteur global sera levé au prochain tick ; sa perte sera comptée à neuf à partir de là.",
+    ),
     "control.resume": (
         "{bot}: resumed at once. Entries are possible again from the next tick on.",
         "{bot} : repris dès maintenant. Les entrées sont de nouveau possibles dès le prochain tick.",

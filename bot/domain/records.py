@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from bot.domain.book import BotState, BotStatus, Cooldown
+from bot.domain.book import BotState, BotStatus, Cooldown, Latches
 from bot.domain.candles import Candles
 from bot.domain.decisions import Verdict
 from bot.domain.markets import Market
@@ -103,7 +103,11 @@ class RiskEvent:
 
 @dataclass(frozen=True, slots=True)
 class EquitySnapshot:
-    """Bot metrics at one tick. drawdown, exposure: fractions."""
+    """Bot metrics at one tick. drawdown, exposure: fractions.
+
+    breaker_peak: highest equity since the global breaker was last lifted.
+    drawdown_peak, paused_until_ms, breaker_since_ms: see Latches.
+    """
 
     bot_id: int
     at_ms: int
@@ -113,6 +117,40 @@ class EquitySnapshot:
     peak_equity: Decimal
     drawdown: float
     exposure: float
+    breaker_peak: Decimal = Decimal(0)
+    breaker_since_ms: int = 0
+    drawdown_peak: float = 0.0
+    paused_until_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What a bot's closed trades came to, by their sign after fees: wins, losses.
+
+    won, lost: sums of net returns per entry cost, both >= 0.
+    """
+
+    wins: int = 0
+    losses: int = 0
+    won: float = 0.0
+    lost: float = 0.0
+
+    def with_trade(self, trade: Trade) -> Closed:
+        """These and one more closed trade."""
+        gain = float(trade.pnl / trade.entry_cost) if trade.entry_cost > 0 else 0.0
+        return Closed(
+            self.wins + (gain > 0), self.losses + (gain < 0), self.won + max(gain, 0.0), self.lost + max(-gain, 0.0)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DayTrade:
+    """A trade that began or ended lately. exit_ms: 0 while it is open; pnl: quote currency."""
+
+    trade_id: str
+    entry_ms: int
+    exit_ms: int
+    pnl: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +166,7 @@ class StateChange:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What a person asked for. kind: pause, resume, close, close_all. args: {"symbol": ...}."""
+    """What a person asked for. kind: pause, resume, close, close_all, lift_breaker. args: {"symbol": ...}."""
 
     command_id: int
     bot_id: int
@@ -162,6 +200,9 @@ class BotSnapshot:
     cash plus all fills.  handled: {symbol: open_ms of the newest decision candle
     that has a verdict}.  last_tick_ms: the previous tick's venue time, 0 at first.
     day_open_equity: first equity snapshot of the venue day given, else None.
+    latches, breaker_peak: as the previous tick left them, None where it kept none.
+    closed: all closed trades.  lately: trades that began or ended since the
+    previous tick's UTC day began.
 
     Of a live bot only: settled_orders are the final ones that the venue may still
     list, of open trades or ended lately; known_fills the venue_trade_ids of all
@@ -194,6 +235,10 @@ class BotSnapshot:
     known_fills: tuple[str, ...] = ()
     ended_trades: tuple[Trade, ...] = ()
     baseline: dict[str, Decimal] = field(default_factory=dict)
+    latches: Latches = field(default_factory=Latches)
+    breaker_peak: Decimal | None = None
+    closed: Closed = field(default_factory=Closed)
+    lately: tuple[DayTrade, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

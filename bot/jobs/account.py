@@ -17,10 +17,12 @@ from bot.domain.decisions import PositionMark
 from bot.domain.markets import Market
 from bot.domain.orders import FINAL, IN_DOUBT, RESTING, Fill, Leg, Order, OrderStatus
 from bot.domain.ports import Answer
-from bot.domain.records import BotSnapshot, BotWrites, DeadLetter, OrderEvent, Trade, TradeEvent
+from bot.domain.records import BotSnapshot, BotWrites, Closed, DayTrade, DeadLetter, OrderEvent, Trade, TradeEvent
 from bot.domain.timeframes import floor_ms
+from bot.rulebook.cooldowns import cooldown_until
 from bot.rulebook.ledger import apply_fill, cash_flow, own_part, quantize
 from bot.rulebook.reconcile import Ledger
+from bot.rulebook.rules import Rules
 from bot.rulebook.settle import Step
 
 NAN = float("nan")
@@ -30,7 +32,7 @@ DAY_MS = 86_400_000
 class Account:
     """Mutable working copy of one bot's ledger. Nothing here reaches the database by itself."""
 
-    def __init__(self, snapshot: BotSnapshot, cooldown_ms: int) -> None:
+    def __init__(self, snapshot: BotSnapshot, rules: Rules) -> None:
         self.snapshot = snapshot
         self.cash = snapshot.cash
         self.orders: dict[str, Order] = {order.client_id: order for order in snapshot.open_orders}
@@ -40,7 +42,7 @@ class Account:
         self.unsettled: dict[str, str] = {}
         self.fill_ids: set[str] = set(snapshot.known_fills)
         self._ended: dict[str, Trade] = {trade.trade_id: trade for trade in snapshot.ended_trades}
-        self._cooldown_ms = cooldown_ms
+        self._rules = rules
         self._orders: dict[str, Order] = {}
         self._order_events: list[OrderEvent] = []
         self._fills: list[Fill] = []
@@ -143,7 +145,8 @@ class Account:
     def _cool(self, trade: Trade) -> None:
         before = self.cooldowns.get(trade.symbol)
         losses = (before.losses if before else 0) + 1 if trade.pnl < 0 else 0
-        cooldown = Cooldown(trade.symbol, trade.exit_ms + self._cooldown_ms, losses, trade.exit_reason)
+        until_ms = cooldown_until(trade.exit_ms, losses, self._rules)
+        cooldown = Cooldown(trade.symbol, until_ms, losses, trade.exit_reason)
         self.cooldowns[trade.symbol] = cooldown
         self._cooldowns[trade.symbol] = cooldown
 
@@ -227,10 +230,13 @@ class Account:
         )
         day_open = float(snapshot.day_open_equity) if same_day and snapshot.day_open_equity else equity_now
         orders = self.live_orders()
+        today = self._today(now_ms)
+        closed = self._all_closed()
+        lifted = self._breaker_lifted()
         return Book(
             cash=float(self.cash),
             day_open_equity=day_open,
-            peak_equity=max(float(snapshot.peak_equity or 0), float(snapshot.initial_cash)),
+            peak_equity=float(self.breaker_peak(Decimal(equity_now))),
             positions=self.positions(),
             pending=tuple(
                 PendingEntry(o.symbol, o.client_id, float(o.remaining), float(o.limit_price or 0))
@@ -242,7 +248,43 @@ class Account:
             # ERROR is for the tick to say and to lift: what is wrong comes in `halted`.
             halted=halted or ("" if snapshot.status in (BotStatus.RUNNING, BotStatus.ERROR) else "paused"),
             close_requested=tuple(self._close_requested()),
+            trades_today=sum(floor_ms(trade.entry_ms, DAY_MS) == floor_ms(now_ms, DAY_MS) for trade in today),
+            losses_in_row=_losses_in_row(trade for trade in today if trade.exit_ms),
+            wins=closed.wins,
+            losses=closed.losses,
+            mean_win=closed.won / closed.wins if closed.wins else 0.0,
+            mean_loss=closed.lost / closed.losses if closed.losses else 0.0,
+            latches=replace(snapshot.latches, breaker_since_ms=0) if lifted else snapshot.latches,
         )
+
+    def _today(self, now_ms: int) -> list[DayTrade]:
+        """Trades that began or ended in the UTC day of now_ms, this tick's among them, in the order of their ends."""
+        day = floor_ms(now_ms, DAY_MS)
+        found = {trade.trade_id: trade for trade in self.snapshot.lately}
+        for trade in (*self.trades.values(), *self.closed):
+            found[trade.trade_id] = DayTrade(trade.trade_id, trade.entry_ms, trade.exit_ms, trade.pnl)
+        touched = (
+            one for one in found.values() if day in (floor_ms(one.entry_ms, DAY_MS), floor_ms(one.exit_ms, DAY_MS))
+        )
+        return sorted(touched, key=lambda one: (one.exit_ms, one.trade_id))
+
+    def _all_closed(self) -> Closed:
+        """All closed trades, those that closed in this tick among them."""
+        closed = self.snapshot.closed
+        for trade in self.closed:
+            closed = closed.with_trade(trade)
+        return closed
+
+    def _breaker_lifted(self) -> bool:
+        return any(command.kind == "lift_breaker" for command in self.snapshot.commands)
+
+    def breaker_peak(self, equity_now: Decimal) -> Decimal:
+        """Highest equity since the global breaker was last lifted, quote currency: its drawdown starts there."""
+        snapshot = self.snapshot
+        if self._breaker_lifted():
+            return equity_now
+        known = snapshot.breaker_peak if snapshot.breaker_peak is not None else snapshot.peak_equity
+        return known if known is not None else snapshot.initial_cash
 
     def _close_requested(self) -> Iterable[str]:
         for command in self.snapshot.commands:
@@ -274,3 +316,11 @@ class Account:
         self._orders, self._trades, self._cooldowns = {}, {}, {}
         self._order_events, self._fills, self._trade_events, self._dead_letters = [], [], [], []
         return writes
+
+
+def _losses_in_row(ended: Iterable[DayTrade]) -> int:
+    """Losing trades since the last one that did not lose. ended: in the order of their ends."""
+    count = 0
+    for trade in ended:
+        count = count + 1 if trade.pnl < 0 else 0
+    return count

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+import math
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -27,11 +28,12 @@ from bot.domain.signals import Signal
 from bot.domain.timeframes import floor_ms, last_closed_open_ms, timeframe_ms
 from bot.domain.venue_orders import VenueOrder
 from bot.features import FeatureTable, compute
+from bot.features.correlation import correlation
 from bot.jobs.account import Account
 from bot.jobs.candles import Key, Need, Problem
 from bot.jobs.orders import Planned, plan_orders
 from bot.jobs.rules import paper_rules, rules_of
-from bot.jobs.signals import Bar, Weighted, columns_read, judge, table_bars, weighted_strategies
+from bot.jobs.signals import VOLATILITY, Bar, Weighted, columns_read, judge, table_bars, weighted_strategies
 from bot.rulebook.decide import decide
 from bot.rulebook.ledger import move_order, quantize
 from bot.rulebook.reconcile import Drift
@@ -56,7 +58,8 @@ class MarketNow:
     """What a tick knows of the market, shared by all bots. `stored` grows as candles come in.
 
     backup: the other venue that the data is of, "" for the venue itself.
-    checksums: of stored series, once the tick's candles are complete.
+    checksums: of stored series, once the tick's candles are complete.  correlations:
+    of pairs of symbols in one timeframe.
     tables, judged: features, and bars with their signals, of bots that ask the same.
     """
 
@@ -68,6 +71,7 @@ class MarketNow:
     problems: dict[str, Problem] = field(default_factory=dict)
     tables: dict[tuple[str, ...], FeatureTable] = field(default_factory=dict)
     checksums: dict[Key, str] = field(default_factory=dict)
+    correlations: dict[tuple[str, str, str], float] = field(default_factory=dict)
     judged: dict[Hashable, tuple[list[Bar], tuple[Signal, ...]]] = field(default_factory=dict)
     backup: str = ""
 
@@ -135,7 +139,7 @@ def open_run(snapshot: BotSnapshot, settings: Settings, halted: str = "") -> Bot
     looks after what it holds.
     """
     rules = rules_of(settings, snapshot.mode, float(snapshot.initial_cash))
-    account = Account(snapshot, rules.cooldown_ms)
+    account = Account(snapshot, rules)
     watched = () if halted else settings.market.symbols
     symbols = tuple(dict.fromkeys((*watched, *sorted(account.symbols()))))
     return BotRun(snapshot, settings, rules, weighted_strategies(settings), account, symbols, watched, halted)
@@ -291,6 +295,8 @@ def _view(run: BotRun, now: MarketNow, symbol: str, book: OrderBook | None) -> S
         # Nobody buys: by the time the sale was refused, the stop that held its coins would be gone.
         bid = NAN
     high, low = _extremes(run, now, symbol)
+    signals = run.signals.get(symbol, ())
+    newest = next((bar for bar in reversed(run.bars) if bar.symbol == symbol), None)
     return SymbolView(
         symbol=symbol,
         quote_bid=bid,
@@ -304,8 +310,35 @@ def _view(run: BotRun, now: MarketNow, symbol: str, book: OrderBook | None) -> S
         min_notional=float(market.min_notional) if market else NAN,
         taker_fee=float(market.taker_fee) if market else NAN,
         problem=_problem(run, now, symbol, market),
-        signals=run.signals.get(symbol, ()),
+        signals=signals,
+        atr=signals[-1].atr if signals else NAN,
+        volatility_ratio=newest.features[VOLATILITY] if newest else NAN,
+        correlations=_correlations(run, now, symbol),
     )
+
+
+def _wants_in(run: BotRun, symbol: str) -> bool:
+    """Whether the newest signal is one to buy."""
+    signals = run.signals.get(symbol, ())
+    return bool(signals) and signals[-1].direction > 0
+
+
+def _correlations(run: BotRun, now: MarketNow, symbol: str) -> tuple[tuple[str, float], ...]:
+    """How a symbol that may be entered moves with every other one that is held, waited for or may be entered too."""
+    if not _wants_in(run, symbol):
+        return ()
+    active = run.account.symbols()
+    found = []
+    for other in run.symbols:
+        if other == symbol or not (other in active or _wants_in(run, other)):
+            continue
+        pair = (min(symbol, other), max(symbol, other), run.timeframe)
+        if pair not in now.correlations:
+            one, two = (now.stored.get((name, run.timeframe)) for name in pair[:2])
+            now.correlations[pair] = correlation(one, two) if one is not None and two is not None else NAN
+        if not math.isnan(now.correlations[pair]):
+            found.append((other, now.correlations[pair]))
+    return tuple(found)
 
 
 def _problem(run: BotRun, now: MarketNow, symbol: str, market: Market | None) -> str:
@@ -466,6 +499,9 @@ def finish_commands(run: BotRun) -> None:
         elif command.kind == "close" and symbol not in left:
             result = f"closed {symbol}" if symbol in before else f"nothing to close: no position in {symbol}"
             done.append((command.command_id, result))
+        elif command.kind == "lift_breaker" and run.decision is not None:
+            was_open = run.snapshot.latches.breaker_since_ms > 0
+            done.append((command.command_id, "the global breaker is closed" if was_open else "it was not open"))
     run.commands_done = tuple(done)
 
 
@@ -500,6 +536,42 @@ def data_events(run: BotRun, now: MarketNow, fetched: Iterable[str]) -> list[Ris
     return events
 
 
+BOOK_EVENTS = {
+    "global_breaker": ("error", "see what happened, then lift it: python -m bot resume --lift-breaker"),
+    "drawdown_pause": ("error", "nothing to do: it ends by itself after risk.drawdown_pause_s"),
+    "daily_loss": ("warning", "nothing to do: it ends with the UTC day"),
+    "consecutive_losses": ("warning", "nothing to do: it ends with the UTC day"),
+}
+"""Rules of the whole book that a person is told of: how grave, and how it ends."""
+
+
+def book_events(run: BotRun, now: MarketNow) -> list[RiskEvent]:
+    """One open event per rule that stops all entries; resolved once it does no more."""
+    if run.decision is None:
+        return []
+    events: list[RiskEvent] = []
+    standing = {note.rule: dict(note.values) for note in run.decision.notes if note.effect is Effect.BLOCK}
+    for rule, (severity, fix) in BOOK_EVENTS.items():
+        key = f"book:{rule}"
+        values = standing.get(rule)
+        if values is not None:
+            message = _book_message(rule, values)
+            events.append(RiskEvent(run.snapshot.bot_id, key, "", rule, severity, message, fix, now.now_ms))
+        elif key in run.snapshot.open_risk_keys:
+            events.append(
+                RiskEvent(run.snapshot.bot_id, key, "", rule, "info", "entries are allowed again", "", now.now_ms, True)
+            )
+    return events
+
+
+def _book_message(rule: str, values: Mapping[str, float | str]) -> str:
+    if rule == "consecutive_losses":
+        return f"no more entries today: {float(values['count']):.0f} losses in a row"
+    lost, limit = float(values.get("drawdown", values.get("loss", NAN))), float(values["limit"])
+    since = "the day's opening" if rule == "daily_loss" else "its peak"
+    return f"no entries: equity is {lost:.1%} below {since}, the limit is {limit:.1%}"
+
+
 def _prices(run: BotRun, now: MarketNow) -> dict[str, Decimal]:
     """What each symbol would sell for, on its price step."""
     prices = {}
@@ -520,9 +592,12 @@ def equity_snapshot(run: BotRun, now: MarketNow) -> EquitySnapshot:
     peak = max(equity, run.snapshot.peak_equity or equity, run.snapshot.initial_cash)
     drawdown = float(1 - equity / peak) if peak > 0 else 0.0
     exposure = float(value / equity) if equity > 0 else 0.0
+    latches = run.decision.latches if run.decision is not None else run.snapshot.latches
     return EquitySnapshot(
-        run.snapshot.bot_id, now.now_ms, run.account.cash, value, equity, peak, max(drawdown, 0.0), exposure
-    )
+        run.snapshot.bot_id, now.now_ms, run.account.cash, value, equity, peak, max(drawdown, 0.0), exposure,
+        max(run.account.breaker_peak(equity), equity), latches.breaker_since_ms, latches.drawdown_peak,
+        latches.paused_until_ms,
+    )  # fmt: skip
 
 
 def state_changes(run: BotRun, now: MarketNow) -> tuple[StateChange, ...]:

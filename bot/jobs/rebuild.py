@@ -117,7 +117,7 @@ def take_over(
     rows = own_orders(seen.orders, name, 0, settings.market.timeframe, markets, rules)
     whole = replace(seen, since_ms=0)
     result = reconcile(Ledger(rows, (), frozenset(), {}), whole)
-    account = Account(_newborn(name, cash, settings.market.quote), rules.cooldown_ms)
+    account = Account(_newborn(name, cash, settings.market.quote), rules)
     for step in result.steps:
         account.take_step(step)
     for trade in tuple(account.trades.values()):

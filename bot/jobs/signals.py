@@ -14,6 +14,9 @@ from bot.strategies.base import Strategy
 from bot.strategies.ensemble import evaluate
 from bot.strategies.registry import get
 
+ATR = "atr_14"
+VOLATILITY = "volatility_ratio"
+
 Weighted = Sequence[tuple[Strategy, float]]
 
 
@@ -41,8 +44,8 @@ def weighted_strategies(settings: Settings) -> list[tuple[Strategy, float]]:
 
 
 def columns_read(weighted: Weighted) -> tuple[str, ...]:
-    """Feature columns that these strategies and the signal itself read."""
-    return tuple(dict.fromkeys([name for strategy, _ in weighted for name in strategy.features] + ["atr_14"]))
+    """Feature columns that these strategies, the signal itself and the rulebook read."""
+    return tuple(dict.fromkeys([name for strategy, _ in weighted for name in strategy.features] + [ATR, VOLATILITY]))
 
 
 def table_bars(table: FeatureTable, step_ms: int, handled_ms: int | None, columns: Sequence[str]) -> list[Bar]:

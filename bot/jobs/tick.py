@@ -222,6 +222,7 @@ async def _work(tick: Tick) -> dict[str, Any]:
         bot_run.plan(run, now, tick.lease.token, deadline(tick, run), more)
     first = [bot_run.plan_writes(run, record) for run, record in zip(tick.runs, records, strict=True)]
     events = tuple(event for run in tick.runs for event in bot_run.data_events(run, now, tick.fetched))
+    events += tuple(event for run in tick.runs for event in bot_run.book_events(run, now))
     events = (*events, *_venue_back(tick), *_settings_events(tick))
     if any(run.planned for run in tick.runs):
         await tick.commit(

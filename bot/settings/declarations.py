@@ -316,7 +316,7 @@ class RiskSettings:
         above=0,
         below=1,
         source="platform",
-        help="entries stop this far below the highest equity until a person resumes the bot",
+        help="entries stop this far below the highest equity until a person lifts the breaker: resume --lift-breaker",
     )
     max_correlation: float = setting(
         0.7,

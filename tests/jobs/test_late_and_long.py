@@ -87,7 +87,7 @@ def test_an_order_for_all_that_is_held_is_for_its_last_digit_too(action: str, le
     """A float keeps 16 digits of a holding; its order must not sell more than there is, nor leave dust."""
     held = Decimal("104857601.23456789")
     stop = replace(STOP, quantity=held)
-    account = Account(snapshot(open_orders=(stop,), open_trades=(replace(TRADE, open_quantity=held),)), 0)
+    account = Account(snapshot(open_orders=(stop,), open_trades=(replace(TRADE, open_quantity=held),)), makers.rules())
     (position,) = account.positions()
     intent = Intent(
         action, "BTC/EUR", Side.SELL, leg, kind, position.size, NAN, 98.0, NAN, makers.NOW, "", stop.client_id

@@ -49,7 +49,7 @@ TRADE = Trade(
 
 
 def account(**changes: Any) -> Account:
-    return Account(snapshot(**changes), cooldown_ms=60_000)
+    return Account(snapshot(**changes), makers.rules(cooldown_ms=60_000, loss_cooldown_factor=8.0))
 
 
 def holding(**changes: Any) -> Account:
@@ -219,13 +219,16 @@ def test_an_order_that_is_taken_over_unchanged_makes_no_event():
     assert acc.drain().orders == ()
 
 
-@pytest.mark.parametrize(("before", "price", "losses"), [(0, "97.4", 1), (2, "97.4", 3), (2, "105", 0)])
-def test_losses_in_a_row_are_counted_until_a_win(before: int, price: str, losses: int):
+@pytest.mark.parametrize(
+    ("before", "price", "losses", "times"), [(0, "97.4", 1, 1), (2, "97.4", 3, 64), (2, "105", 0, 1)]
+)
+def test_losses_in_a_row_are_counted_until_a_win(before: int, price: str, losses: int, times: int):
+    """Each loss after the first multiplies the cooldown, here by eight."""
     acc = holding(cooldowns=(Cooldown("BTC/EUR", 0, before, ""),) if before else ())
     fill = Fill(STOP.client_id, "v", "BTC/EUR", Side.SELL, D(1), D(price), D("0.4"), "taker", NOW)
     acc.take_step(Step(replace(STOP, status=OrderStatus.FILLED, filled=D(1)), NOW, "filled", fill))
     (cooldown,) = acc.drain().cooldowns
-    assert (cooldown.losses, cooldown.until_ms) == (losses, NOW + 60_000)
+    assert (cooldown.losses, cooldown.until_ms) == (losses, NOW + times * 60_000)
 
 
 def commands(*kinds: str) -> tuple[Command, ...]:

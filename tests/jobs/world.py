@@ -30,12 +30,19 @@ Row = dict[str, Any]
 
 SETTINGS: Document = {
     "market": {"symbols": ["BTC/EUR"], "quote": "EUR"},
+    # Paths that tests draw break out of a dead calm, all of them together.
+    "risk": {
+        "high_volatility_ratio": 100.0,
+        "max_correlation": 1.0,
+        "max_daily_trades": 1000,
+        "loss_cooldown_factor": 1.0,
+    },
     "strategies": {
         name: {"enabled": name == "breakout"}
         for name in ("breakout", "heuristic", "mean_reversion", "momentum", "trend_following")
     },
 }
-"""One strategy whose opinion a test can bring about: a breakout."""
+"""One strategy whose opinion a test can bring about, a breakout; rules that no test asks keep still."""
 
 
 def merged(below: Document, above: Document) -> Document:

@@ -28,10 +28,16 @@ def declare(app: typer.Typer) -> None:
         """No new entries until `resume`. Stops and exits go on."""
         _send("pause", bot)
 
-    @command(app, "resume", "resume", "resume --bot main")
-    def resume(bot: BotOption = None) -> None:
-        """Allow entries again."""
-        _send("resume", bot)
+    @command(app, "resume", "resume", "resume --bot main", "resume --lift-breaker")
+    def resume(
+        bot: BotOption = None,
+        lift_breaker: Annotated[
+            bool,
+            typer.Option("--lift-breaker", help="Close the global breaker; its drawdown is counted anew."),
+        ] = False,
+    ) -> None:
+        """Allow entries again after a pause; the global breaker only with --lift-breaker."""
+        _send("lift_breaker" if lift_breaker else "resume", bot)
 
     @command(app, "close", "close BTC/EUR", "close BTC/EUR --bot main --json")
     def close(
