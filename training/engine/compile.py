@@ -52,7 +52,9 @@ def dispatchers(names: Mapping[str, tuple[str, str]], made: dict[FunctionType, A
 def dispatcher(plain: FunctionType, made: dict[FunctionType, Any], *, keep: bool = False) -> Any:
     """The function and all that it calls, compiled when first called. keep: on disk, for the next process."""
     if plain not in made:
-        made[plain] = numba.njit(_rebound(plain, made), cache=keep)
+        # Only the loop itself is ever called from Python; the way in for all others would be half of the compile time.
+        inner: dict[str, Any] = {} if keep else {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+        made[plain] = numba.njit(**inner, cache=keep)(_rebound(plain, made))
     return made[plain]
 
 
