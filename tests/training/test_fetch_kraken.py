@@ -242,6 +242,22 @@ def test_a_damaged_part_is_told_and_fetched_anew(tmp_path, whole, damage):
     assert sha256(series_path(tmp_path, SYMBOL, "5m")) == whole[1]
 
 
+def test_a_part_that_was_sealed_but_not_removed_adds_nothing(tmp_path, whole):
+    """What a process leaves that dies after the manifest and the rename."""
+    with Simulator(market(GAP), at_ms=END_MS + 60_000) as venue:
+        venue.faults.add("Trades", "502", times=None, skip=4)
+        with pytest.raises(ExchangeError):
+            bring(venue, tmp_path, patience=patience(venue.url, tries=1))
+        venue.faults.clear()
+        left = {path: path.read_bytes() for path in tmp_path.glob("*/.*.part*")}
+        bring(venue, tmp_path)
+        for path, data in left.items():
+            path.write_bytes(data)
+        assert bring(venue, tmp_path)["files"][0]["added"] == 0
+    assert sha256(series_path(tmp_path, SYMBOL, "5m")) == whole[1]
+    assert not list(tmp_path.glob("*/.*.part*"))
+
+
 @pytest.mark.parametrize("write", range(1, 8))
 def test_a_disk_that_is_full_at_any_write_loses_nothing(tmp_path, whole, write, monkeypatch):
     """Of the rows, the state, the file or the manifest: each of them is flushed."""

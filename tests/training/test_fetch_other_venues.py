@@ -115,7 +115,7 @@ def test_a_folder_of_one_exchange_takes_none_of_another(tmp_path):
 # By ccxt's fetch_ohlcv: Bybit, which gives windows of time, newest candle first
 
 
-def bybit(out, *, listed_from, hole=range(0), spoil=None, newest_only=False):
+def bybit(out, *, listed_from, hole=range(0), spoil=None):
     """Fetch hours from a Bybit whose pair is listed from this hour on."""
     asked = []
 
@@ -125,7 +125,6 @@ def bybit(out, *, listed_from, hole=range(0), spoil=None, newest_only=False):
         asked.append((since - START) // HOUR)
         hours = range(max((since - START) // HOUR, listed_from), 2401)
         window = [hour for hour in hours if START + hour * HOUR <= min(end, since + (count - 1) * HOUR)]
-        window = list(hours)[-count:] if newest_only else window
         rows = [[str(START + hour * HOUR), "100", "101", "99", "100.5", "3.5", "350"] for hour in window
                 if hour not in hole][::-1]  # fmt: skip
         return bybit_listed(spoil(rows) if spoil else rows)
@@ -158,9 +157,3 @@ def test_an_empty_page_is_believed_the_second_time_only(tmp_path):
 
     document, _ = bybit(tmp_path, listed_from=0, spoil=lie)
     assert (document["files"][0]["rows"], document["files"][0]["gaps"]) == (2400, 0)
-
-
-def test_a_venue_that_gives_its_newest_whatever_is_asked_leaves_no_unknown_hole(tmp_path):
-    document, _ = bybit(tmp_path, listed_from=0, newest_only=True)
-    file = document["files"][0]
-    assert (file["rows"], file["missing_candles"], file["first"][:10]) == (999, 0, "2024-01-12")

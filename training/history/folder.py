@@ -128,15 +128,11 @@ class Folder:
     def left_over(self, symbol: str, timeframe: str) -> Part | None:
         """The part of a fetch that was cut short, None when there is none worth keeping."""
         try:
-            part = Part.find(self.path, symbol, timeframe)
+            return Part.find(self.path, symbol, timeframe)
         except BrokenPartError as error:
             self.notes.append(f"{symbol} {timeframe}: an unfinished fetch is damaged and begins anew ({error})")
             remove_part(Part.path(self.path, symbol, timeframe))
             return None
-        if part and part.span[0] < part.span[1] and spans.covers(self.covered(symbol, timeframe), part.span):
-            part.remove()  # sealed, but not yet removed, when the process ended
-            return None
-        return part
 
 
 @contextmanager

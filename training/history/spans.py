@@ -35,7 +35,3 @@ def inside(spans: Iterable[Span], step_ms: int) -> list[Span]:
     """The whole steps of the grid that lie in each span."""
     whole = ((-(-start // step_ms) * step_ms, end // step_ms * step_ms) for start, end in spans)
     return [span for span in whole if span[0] < span[1]]
-
-
-def covers(spans: Iterable[Span], span: Span) -> bool:
-    return not subtract([span], spans)

@@ -200,10 +200,6 @@ class CandlePages(_Venue):
             if not isinstance(answer, list):
                 raise TransientError("candles that are no list")
             rows = _checked(symbol, timeframe, answer, now_ms).between(since_ms, 2**62)
-            # Binance skips what it does not have. Of others, rows that all lie behind the window may be the newest
-            # there are, whatever was asked for: to believe them would leave a hole that nobody knows of.
-            if len(rows) and rows.first_ms >= window_end and not self._gives_klines:
-                rows = rows.take(slice(0, 0))
             return CandlePage(rows, rows.end_ms if len(rows) else window_end)
 
         async def ask() -> CandlePage:
