@@ -36,7 +36,7 @@ from bot.rulebook.limits import (
     unit_worth,
 )
 from bot.rulebook.rules import PaperRules, Rules
-from training.engine.exact import Wide, add, divide, half_even, scale, subtract, to_float, wide_product
+from training.engine.exact import Wide, add, divide, half_even, scale, subtract, to_float, wide_product, wide_sum
 from training.engine.state import (
     BOOK,
     FEE_UNITS,
@@ -106,6 +106,15 @@ class Means(NamedTuple):
     entries_left: int
 
 
+class Past(NamedTuple):
+    """What closed trades came to before this tick's orders: net returns per entry cost, 0.0 unknown."""
+
+    wins: int
+    losses: int
+    mean_win: float
+    mean_loss: float
+
+
 def simulate(w: World, moments: Moments, initial_cash: float, curve: Curve) -> None:
     """Tick through all moments. Fills the ledger of `w` and `curve` in place."""
     symbols = len(w.listing)
@@ -121,6 +130,8 @@ def simulate(w: World, moments: Moments, initial_cash: float, curve: Curve) -> N
     last_tick_ms = 0
     for t in range(len(moments.ms)):
         now_ms, last = moments.ms[t], moments.last[t]
+        purse[0].won = purse[0].won_high
+        purse[0].lost = purse[0].lost_high
         if purse[0].held + purse[0].pending > 0:
             _list_in_order(w)
             _settle(w, now_ms)
@@ -143,6 +154,7 @@ def simulate(w: World, moments: Moments, initial_cash: float, curve: Curve) -> N
 
         if due or holding > 0:
             means = _means(w, last, equity, cash, worth, terms, taken, now_ms)
+            past = _past(w)
             found = 0
             for s in range(symbols):
                 known = due and newest >= bars.first[s]
@@ -160,7 +172,7 @@ def simulate(w: World, moments: Moments, initial_cash: float, curve: Curve) -> N
                 w.ledger.counts[BOOK, judged.code] += 1
             _strongest_first(places, sureness, found)
             for n in range(found):
-                means = _enter(w, newest, places[n], _quote(w, last, places[n]), means, taken, now_ms)
+                means = _enter(w, newest, places[n], _quote(w, last, places[n]), means, past, taken, now_ms)
         if waiting > 0 and takes_back(judged.code):
             _withdraw(w)
 
@@ -254,14 +266,23 @@ def _gate_inputs(w: World, newest: int, s: int, quoted: Quoted, blocked: bool, n
     )
 
 
-def _enter(w: World, newest: int, s: int, quoted: Quoted, means: Means, taken: Ints, now_ms: int) -> Means:
+def _past(w: World) -> Past:
+    purse = w.ledger.purse[0]
+    mean_win = purse.won / purse.wins if purse.wins > 0 else 0.0
+    mean_loss = purse.lost / purse.losses if purse.losses > 0 else 0.0
+    return Past(purse.wins, purse.losses, mean_win, mean_loss)
+
+
+def _enter(
+    w: World, newest: int, s: int, quoted: Quoted, means: Means, past: Past, taken: Ints, now_ms: int
+) -> Means:
     """Size one entry and place it. Returns what is left for the next one."""
     if means.entries_left <= 0:
         w.ledger.counts[BOOK, DAILY_TRADES] += 1
         return means
     listed = w.listing[s]
     prices = entry_prices(quoted.ask, listed.price_step, w.rules)
-    plan = plan_entry(_entry_inputs(w, newest, s, prices, means, taken), w.rules)
+    plan = plan_entry(_entry_inputs(w, newest, s, prices, means, past, taken), w.rules)
     before = plan.wanted
     for n in range(len(CAPS)):
         after = plan.after[n]
@@ -283,10 +304,10 @@ def _enter(w: World, newest: int, s: int, quoted: Quoted, means: Means, taken: I
     )
 
 
-def _entry_inputs(w: World, newest: int, s: int, prices: EntryPrices, means: Means, taken: Ints) -> EntryInputs:
-    listed, signal, purse = w.listing[s], w.bars.signals[newest, s], w.ledger.purse[0]
-    mean_win = purse.won / purse.wins if purse.wins > 0 else 0.0
-    mean_loss = purse.lost / purse.losses if purse.losses > 0 else 0.0
+def _entry_inputs(
+    w: World, newest: int, s: int, prices: EntryPrices, means: Means, past: Past, taken: Ints
+) -> EntryInputs:
+    listed, signal = w.listing[s], w.bars.signals[newest, s]
     return EntryInputs(
         equity=means.equity,
         cash_free=means.cash_free,
@@ -303,10 +324,10 @@ def _entry_inputs(w: World, newest: int, s: int, prices: EntryPrices, means: Mea
         atr=signal.atr,
         volatility_ratio=signal.volatility_ratio,
         correlated=_correlated(w, newest, s, taken),
-        wins=purse.wins,
-        losses=purse.losses,
-        mean_win=mean_win,
-        mean_loss=mean_loss,
+        wins=past.wins,
+        losses=past.losses,
+        mean_win=past.mean_win,
+        mean_loss=past.mean_loss,
         held_size=0.0,
         held_notional=0.0,
         adds=-1,
@@ -642,12 +663,19 @@ def _count_closed(w: World, s: int, loses: bool, at_ms: int) -> None:
     pnl = subtract(scale(proceeds, w.listing[s].widen), cost)
     pnl = subtract(pnl, scale(Wide(float(account.fees), 0.0), w.money.per_fee))
     gain = _ratio(pnl, cost)
-    if gain > 0.0:
+    # The database adds up exactly; what ended since it was asked is added to its float.
+    if gain.high > 0.0:
         purse.wins += 1
-        purse.won += gain
-    elif gain < 0.0:
+        won = add(Wide(purse.won_high, purse.won_low), gain)
+        purse.won_high = won.high
+        purse.won_low = won.low
+        purse.won += gain.high
+    elif gain.high < 0.0:
         purse.losses += 1
-        purse.lost -= gain
+        lost = subtract(Wide(purse.lost_high, purse.lost_low), gain)
+        purse.lost_high = lost.high
+        purse.lost_low = lost.low
+        purse.lost -= gain.high
 
 
 def _list_ended(w: World, row: int) -> None:
@@ -666,11 +694,11 @@ def _list_ended(w: World, row: int) -> None:
         purse.lost_in_row = purse.lost_in_row + 1 if trades[trades[n].nth_ended].lost > 0 else 0
 
 
-def _ratio(above: Wide, below: Wide) -> float:
-    """above / below, to the last bit of a float."""
+def _ratio(above: Wide, below: Wide) -> Wide:
+    """above / below, to about 100 bits."""
     first = above.high / below.high
     rest = subtract(above, scale(below, first))
-    return first + (rest.high + rest.low) / below.high
+    return wide_sum(first, (rest.high + rest.low) / below.high)
 
 
 def _tell(w: World, s: int) -> bool:

@@ -84,6 +84,10 @@ PURSE = np.dtype(
         ("losses", "i8"),
         ("won", "f8"),
         ("lost", "f8"),
+        ("won_high", "f8"),
+        ("won_low", "f8"),
+        ("lost_high", "f8"),
+        ("lost_low", "f8"),
     ],
     align=True,
 )
@@ -91,8 +95,8 @@ PURSE = np.dtype(
 
 cash: money of the common unit (exact.Wide).  held, pending, trades, orders: how
 many there are.  begun_day, ended_day: UTC days since 1970 that a trade last began
-or ended in; begun_today, ended_today, lost_in_row: of those days.  won, lost: sums of net
-returns per entry cost of the wins and losses, both >= 0.
+or ended in; begun_today, ended_today, lost_in_row: of those days.  won_high .. lost_low:
+sums of net returns per entry cost of wins and losses, both >= 0 (exact.Wide); won, lost: as this tick has them.
 """
 
 TRADE = np.dtype(
