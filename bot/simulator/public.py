@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from datetime import datetime
 from typing import Any
 
@@ -153,7 +152,7 @@ def trades(venue: Venue, query: Query) -> str:
     if cursor_ns is None:
         found = history.newest_trades(now_ms, count)
     else:
-        found = history.trades_after(math.floor(cursor_ns / 1_000_000) + 1, now_ms, count)
+        found = history.trades_after(cursor_ns // 1_000_000 + 1, now_ms, count)
     unit, wide = history.pair.ticks_per_unit, history.pair.wide_decimals
     columns = (found.ms.tolist(), found.ticks.tolist(), found.lots.tolist(), history.trade_ids(found).tolist())
     rows = [

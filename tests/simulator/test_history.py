@@ -173,6 +173,13 @@ def test_a_cursor_in_seconds_is_understood_as_in_nanoseconds() -> None:
     assert ask(where, "Trades", pair=PAIR, since=second) == ask(where, "Trades", pair=PAIR, since=second * 10**9)
 
 
+def test_a_trade_behind_a_cursor_by_a_nanosecond_is_given_and_one_at_it_is_not() -> None:
+    where = venue(SOURCES["5m"], int(WALK.open_ms[100]))
+    at_ms = int(WALK.open_ms[50])
+    first = [ask(where, "Trades", pair=PAIR, since=at_ms * 10**6 - less)[PAIR][0][2] * 1000 for less in (1, 0)]
+    assert first == [at_ms, at_ms + 15_000]
+
+
 @pytest.mark.parametrize("timeframe", ["5m", "15m", "1h"])
 def test_at_most_720_rows_come_whatever_is_asked_for(timeframe: str) -> None:
     series = make_series("5m", 12 * 800)
