@@ -1,0 +1,1 @@
+"""Full ticks and the compiled backtest, side by side."""
