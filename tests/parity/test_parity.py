@@ -78,7 +78,7 @@ def test_late_and_missed_ticks_gaps_partial_fills_and_restarts(database_url):
     found = both_ways(
         database_url, recording, moments, PROFILES | BITING, BUSY, Decimal(1_000_000), restart_every=41
     )  # fmt: skip
-    assert {name: one.differences for name, one in found.items()} == dict.fromkeys(found, [])
+    assert {name: one.differences for name, one in found.items()} == {name: [] for name in found}
     trades = [trade for one in found.values() for trade in one.compiled]
     spoke = Counter[str]()
     for one in found.values():
@@ -92,7 +92,7 @@ def test_a_crash_on_real_candles(database_url):
     recording = real_candles()
     moments = list(range(ms("2021-05-19T05"), ms("2021-05-19T22"), 300_000))
     found = both_ways(database_url, recording, moments, PROFILES | BITING, BUSY, Decimal(100_000), restart_every=77)
-    assert {name: one.differences for name, one in found.items()} == dict.fromkeys(found, [])
+    assert {name: one.differences for name, one in found.items()} == {name: [] for name in found}
     assert sum(len(one.compiled) for one in found.values()) > 10
 
 
@@ -103,7 +103,7 @@ def test_candles_of_hours(database_url):
     found = both_ways(
         database_url, recording, moments, PROFILES, {"market.slot_s": 3600}, Decimal(10_000), timeframe="1h"
     )  # fmt: skip
-    assert {name: one.differences for name, one in found.items()} == dict.fromkeys(found, [])
+    assert {name: one.differences for name, one in found.items()} == {name: [] for name in found}
     assert all(one.compiled for one in found.values())
 
 
@@ -119,4 +119,4 @@ def test_three_months_of_real_five_minute_candles(database_url, record_property)
         print(f"{name}: {len(one.ticked)} trades, {one.identical} identical")
         record_property("tally", (f"trades of {name}", len(one.ticked)))
         record_property("tally", (f"identical trades of {name}", one.identical))
-    assert {name: one.differences for name, one in found.items()} == dict.fromkeys(found, [])
+    assert {name: one.differences for name, one in found.items()} == {name: [] for name in found}

@@ -32,8 +32,11 @@ from bot.settings import home_directory
 
 CORE_PACKAGE = "bot.rulebook"
 LOOP = "training.engine.simulate"
-HELPERS = ("training.engine.exact", "training.engine.state")
+HELPERS = ("training.engine.exact", "training.engine.state", "training.market.arrays")
 """Where functions come from that are compiled when one that is compiled calls them."""
+
+
+_typeof: Any = numba.typeof
 
 
 class Compiled(NamedTuple):
@@ -100,7 +103,7 @@ def ready(arguments: tuple[Any, ...]) -> Compiled:
     began = time.perf_counter()
     loop = simulator()
     with _cache_in(cache_directory()):
-        loop.compile(tuple(numba.typeof(one) for one in arguments))
+        loop.compile(tuple(_typeof(one) for one in arguments))
     return Compiled(loop, time.perf_counter() - began)
 
 
@@ -133,9 +136,11 @@ def _sources() -> Iterator[Path]:
 @contextmanager
 def _cache_in(directory: Path) -> Iterator[None]:
     """Numba keeps in this directory what is decorated meanwhile."""
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(directory)
+    # Numba's settings have no types.
+    settings: Any = numba.config
+    before = settings.CACHE_DIR
+    settings.CACHE_DIR = str(directory)
     try:
         yield
     finally:
-        numba.config.CACHE_DIR = before
+        settings.CACHE_DIR = before

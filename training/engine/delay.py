@@ -39,8 +39,8 @@ class DelayModel:
         moments = np.sort((slots + late)[kept] // SECOND_MS * SECOND_MS)
         moments = moments[moments <= end_ms]
         # A second run within one slot finds it done, and leaves.
-        first = np.append(True, np.diff(moments // every_ms) > 0)
-        return moments[first]
+        chosen: Ints = moments[np.append(True, np.diff(moments // every_ms) > 0)]
+        return chosen
 
 
 def from_ledger(delays_ms: Sequence[int], missed_slots: int, name: str, seed: int = 7) -> DelayModel:

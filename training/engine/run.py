@@ -24,8 +24,8 @@ from bot.simulator import bundled_recording, open_recording
 from bot.simulator.candle_files import Recording, Series, symbols_in
 from training.engine import compile as compiling
 from training.engine.delay import DelayModel
-from training.engine.simulate import BREAKEVEN_WHY, Curve, Money, World
-from training.engine.state import BOOK, GATE, REFUSED, SHRUNK, Ledger, new_ledger
+from training.engine.simulate import BREAKEVEN_WHY, Money, World
+from training.engine.state import BOOK, GATE, REFUSED, SHRUNK, Curve, Ledger, new_ledger
 from training.market.arrays import Floats, Ints
 from training.market.build import MONEY_DECIMALS, Market, Progress, build
 
@@ -49,7 +49,7 @@ class BacktestRequest:
     symbols: () for those of the directory's commonest quote currency.  start_ms, end_ms: first and last tick,
     0 for all that is recorded.  cash: quote currency.  spread_bps: ask over bid, of the price.  delay: None for
     ticks on time.  every_ms: length of a slot, 0 for five minutes or, where candles are longer, their length.
-    account: name of the bot.
+    account: name of the bot.  timeframes: only these candles are read, () for all.
     """
 
     settings: Settings
@@ -62,6 +62,7 @@ class BacktestRequest:
     delay: DelayModel | None = None
     every_ms: int = 0
     account: str = ACCOUNT
+    timeframes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,8 @@ def run_backtest(request: BacktestRequest, progress: Progress = lambda share, wh
 
 def prepare(request: BacktestRequest, progress: Progress = lambda share, what: None) -> tuple[Market, Settings]:
     """The market of a request, and its settings as the data decides them. Raises ConfigError."""
-    recording = open_history(request.data, request.symbols)
+    recording = open_history(request.data, request.symbols, request.timeframes)
+    recording = covering(recording, request.start_ms, request.end_ms)
     every_ms = request.every_ms or cadence(recording)
     settings = fitted(request.settings, recording, every_ms)
     start_ms, end_ms = period(recording, request.start_ms, request.end_ms, every_ms)
@@ -137,8 +139,8 @@ def prepare(request: BacktestRequest, progress: Progress = lambda share, what: N
     return build(recording, settings, moments, request.account, progress), settings
 
 
-def open_history(data: Path | None, symbols: Sequence[str]) -> Recording:
-    """The recording, cut to one quote currency. Raises ConfigError."""
+def open_history(data: Path | None, symbols: Sequence[str], timeframes: Sequence[str] = ()) -> Recording:
+    """The recording, cut to one quote currency. timeframes: () for all. Raises ConfigError."""
     if data is None:
         return bundled_recording(symbols or None)
     chosen = tuple(symbols)
@@ -146,7 +148,7 @@ def open_history(data: Path | None, symbols: Sequence[str]) -> Recording:
         there = symbols_in(data)
         quotes = Counter(_quote_of(symbol) for symbol in there)
         chosen = tuple(symbol for symbol in there if quotes and _quote_of(symbol) == quotes.most_common(1)[0][0])
-    recording = open_recording(data, chosen or None)
+    recording = open_recording(data, chosen or None, timeframes or None)
     quotes = Counter(_quote_of(symbol) for symbol in recording.symbols)
     if len(quotes) > 1:
         raise ConfigError(
@@ -155,6 +157,23 @@ def open_history(data: Path | None, symbols: Sequence[str]) -> Recording:
             fix="one backtest has one cash account: choose symbols of one quote currency",
         )
     return recording
+
+
+def covering(recording: Recording, start_ms: int, end_ms: int) -> Recording:
+    """Without candles that are finer, and there for a part of the period alone: one cadence for all of it.
+
+    start_ms, end_ms: 0 where no period is asked for.
+    """
+
+    def covers(series: Series) -> bool:
+        return (not start_ms or series.first_ms <= start_ms) and (not end_ms or series.end_ms >= end_ms)
+
+    kept = {}
+    for symbol, frames in recording.series.items():
+        rising = [frames[name] for name in recording.timeframes(symbol)]
+        first = next((n for n, series in enumerate(rising) if covers(series)), 0)
+        kept[symbol] = {series.timeframe: series for series in rising[first:]}
+    return Recording(recording.name, kept, recording.synthetic)
 
 
 def _quote_of(symbol: str) -> str:

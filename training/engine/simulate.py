@@ -273,9 +273,7 @@ def _past(w: World) -> Past:
     return Past(purse.wins, purse.losses, mean_win, mean_loss)
 
 
-def _enter(
-    w: World, newest: int, s: int, quoted: Quoted, means: Means, past: Past, taken: Ints, now_ms: int
-) -> Means:
+def _enter(w: World, newest: int, s: int, quoted: Quoted, means: Means, past: Past, taken: Ints, now_ms: int) -> Means:
     """Size one entry and place it. Returns what is left for the next one."""
     if means.entries_left <= 0:
         w.ledger.counts[BOOK, DAILY_TRADES] += 1
@@ -738,9 +736,9 @@ def _total(terms: Floats, count: int) -> float:
     """Python's sum() of the first terms, to the last bit."""
     if count == 0:
         return 0.0
-    total, carried = terms[0], 0.0
+    total, carried = float(terms[0]), 0.0
     for n in range(1, count):
-        term = terms[n]
+        term = float(terms[n])
         summed = total + term
         if COMPENSATED:
             if abs(total) >= abs(term):

@@ -51,7 +51,8 @@ def all_signals(table: FeatureTable, weighted: Weighted) -> Signals:
         spoken = direction != 0
         leader[spoken] = np.argmax(pushes[:, spoken] * direction[spoken], axis=0)
         _shrink(table, weighted, direction, leader, scale)
-    return Signals(table.open_ms, direction, confidence, scale, leader, table.column("atr_14"), table.column("volatility_ratio"))
+    atr, ratio = table.column("atr_14"), table.column("volatility_ratio")
+    return Signals(table.open_ms, direction, confidence, scale, leader, atr, ratio)
 
 
 def _shrink(
