@@ -15,7 +15,7 @@ from bot.cli.arguments import amount, moment_ms, seconds
 from bot.cli.arguments import symbols as read_symbols
 from bot.cli.blocks import BAD, FAINT, GOOD, Block, Cell, Heading, Line, table
 from bot.cli.errors import show_error
-from bot.cli.render import progress
+from bot.cli.render import Advance, progress
 from bot.cli.session import session
 from bot.domain.errors import ConfigError
 from bot.domain.timeframes import TIMEFRAMES_MS
@@ -23,6 +23,7 @@ from bot.settings import load
 from training.engine.delay import STATED
 from training.engine.document import Document, document
 from training.engine.run import BacktestRequest, open_history, run_backtest
+from training.market.build import Progress
 
 STRESS: Mapping[str, tuple[str, str]] = {
     "crash_2022": ("2022-01-01", "2022-07-01"),
@@ -178,7 +179,7 @@ def _test(request: BacktestRequest, periods: Mapping[str, tuple[int, int]], repo
     with progress(_say("testing"), float(len(periods))) as advance:
         for n, (name, (start_ms, end_ms)) in enumerate(periods.items()):
             own = replace(request, start_ms=start_ms, end_ms=end_ms)
-            result = run_backtest(own, lambda share, what, n=n: advance(n + share, what))
+            result = run_backtest(own, _told_by(advance, n))
             data = request.data.name if request.data else "synthetic"
             runs[name] = document(result, name or f"{data} {result.settings.profile}", data, request.data is None)
             if report is not None:
@@ -186,9 +187,13 @@ def _test(request: BacktestRequest, periods: Mapping[str, tuple[int, int]], repo
     took_s = round(time.perf_counter() - began, 3)
     for one in runs.values():
         one["duration_s"] = took_s
-    told = runs[""] if "" in runs else {"stress": runs, "duration_s": took_s}
+    told = runs.get("", {"stress": runs, "duration_s": took_s})
     session.report(told, lambda _: _blocks(runs, reports))
     return 0
+
+
+def _told_by(advance: Advance, done: int) -> Progress:
+    return lambda share, what: advance(done + share, what)
 
 
 def _write(run: Document, report: Path, name: str) -> Path:
