@@ -167,6 +167,12 @@ def test_a_rule_of_the_book_is_the_verdict_on_every_signal(
     assert cancels == ([("cancel", "e-2", rule)] if taken_back else [])
 
 
+def test_only_what_the_days_count_has_foreseen_may_go_on_filling() -> None:
+    assert [rule for code, rule in enumerate(BOOK_RULES) if book_rules.takes_back(code)] == [
+        "global_breaker", "drawdown_pause", "daily_loss", "consecutive_losses",
+    ]  # fmt: skip
+
+
 def test_the_latches_of_a_decision_are_those_to_keep() -> None:
     assert decide(book(), [view()], rules(), NOW).latches == Latches(1000.0, 0, 0)
     fell = book(cash=700.0, day_open_equity=700.0, peak_equity=1000.0, latches=Latches(1000.0, 0, 0))

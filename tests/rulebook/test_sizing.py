@@ -53,6 +53,8 @@ def kelly(
         ({"wins": 10, "losses": 50}, 0.05),
         ({"mean_win": 0.0}, 0.05),
         ({"mean_loss": 0.0}, 0.05),
+        ({"mean_loss": 0.0, "most": 1.0}, 1.0),
+        ({"mean_win": 0.0, "most": 1.0}, 1.0),
         ({"mean_win": NAN}, 0.05),
         ({"mean_loss": NAN}, 0.05),
     ],
@@ -278,6 +280,13 @@ def test_kelly_and_the_average_range_count_what_is_held_already() -> None:
     assert plan_entry(adding(atr=2.0, held_size=36.5, held_notional=0.0), wild).size == pytest.approx(1.0)
 
 
+def test_a_price_of_just_the_gain_is_not_yet_above_it() -> None:
+    by = rules(pyramid_adds=2, entry_limit_frac=0.0, pyramid_gain_frac=0.25)
+    found = [limits.refusal(adding(last_buy_price=64.0, price=price), by) for price in (80.0, 80.5)]
+    assert found == [(limits.PYRAMID_GAIN, 80.0), (limits.NO_RULE, 0.0)]
+    assert limits.refusal(RICH, by) == (limits.NO_RULE, 0.0)
+
+
 def test_a_refused_add_tells_what_it_would_take() -> None:
     assert plan_entry(adding(2), rules(**STEPS)).limit == 2.0
     assert plan_entry(adding(last_buy_price=99.0), rules(**STEPS)).limit == pytest.approx(99.0 * 1.02)
@@ -295,3 +304,4 @@ def test_the_prices_of_an_add_protect_it_as_the_position_is_protected() -> None:
     assert limits.add_prices(100.0, 0.01, 98.5, 107.0, by) == (fresh.limit, 98.5, 107.0)
     assert limits.add_prices(100.0, 0.01, 96.0, NAN, by) == fresh
     assert limits.add_prices(100.0, 0.01, NAN, 0.0, by) == fresh
+    assert limits.add_prices(0.5, 0.0001, NAN, 0.7, by).target == 0.7

@@ -8,6 +8,7 @@ import pytest
 
 from bot.rulebook import exits
 from bot.rulebook.exits import EXIT_RULES, Held, Seen, Tending, first_stop, highest, tend
+from bot.rulebook.rules import make_ladder
 from tests.rulebook.makers import LADDER, NAN, rules
 
 ACTIONS = ("hold", "leave", "part", "cannot")
@@ -56,6 +57,7 @@ def tended(held: dict[str, Any], seen: dict[str, Any], **more: Any) -> Tending:
         ({}, {"bid": 104.6}, {"ladder": True}, "part", "take_profit_ladder", 103.55),
         ({}, {"bid": NAN, "high": 103.0}, {"ladder": True}, "cannot", "take_profit_ladder", 101.97),
         ({}, {"bid": 112.0}, {"ladder": True}, "leave", "take_profit_ladder", 110.88),
+        ({}, {"bid": 104.6}, {"take_profit_ladder": make_ladder([(1.0, 0.3)])}, "hold", "", 103.55),
         ({}, {"bid": 103.0}, {"ladder": True, "sell": 0.5}, "leave", "sell_signal", 101.97),
         ({"armed": True}, {}, {}, "leave", "trailing_stop", 100.8),  # the price came back below what covers the fees
     ],
