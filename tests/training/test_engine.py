@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from bot.domain.errors import ConfigError
 from bot.jobs.rules import paper_rules, rules_of
 from bot.rulebook import fills, gates, limits
+from bot.rulebook.rounding import floor_to_step
 from bot.settings import load
 from bot.simulator import bundled_recording
 from tests.house.checkout import ROOT
@@ -82,12 +84,13 @@ def test_interpreted_and_compiled_give_the_same_ledger(market):
 
 def test_dispatchers_run_the_code_objects_of_the_core():
     made: dict = {}
-    for plain in (gates.gate, limits.plan_entry, fills.match_resting_buy):
+    core: list[Any] = [gates.gate, limits.plan_entry, fills.match_resting_buy]
+    for plain in core:
         assert compiling.dispatcher(plain, made).py_func.__code__ is plain.__code__
-    called = compiling.dispatcher(limits.plan_entry, made).py_func.__globals__
-    assert called["floor_to_step"] is not limits.floor_to_step
-    assert called["floor_to_step"].py_func.__code__ is limits.floor_to_step.__code__
-    assert limits.plan_entry.__globals__["floor_to_step"] is limits.floor_to_step
+    called = compiling.dispatcher(core[1], made).py_func.__globals__
+    assert called["floor_to_step"] is not floor_to_step
+    assert called["floor_to_step"].py_func.__code__ is floor_to_step.__code__
+    assert limits.plan_entry.__globals__["floor_to_step"] is floor_to_step
 
 
 def test_the_loop_compares_nothing_with_a_rule_itself():

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bot.domain.candle_checks import check_rows, fill_gaps
+from bot.domain.orders import Leg, client_id
 from bot.domain.timeframes import floor_ms, timeframe_ms
 from bot.jobs.signals import columns_read, judge, table_bars, weighted_strategies
 from bot.settings import load
 from bot.simulator import bundled_recording, public
 from bot.simulator.clock import Clock
 from bot.simulator.venue import Rules, Venue
-from training.market.build import rank
-from training.market.candles import kept_candles, venue_candles
+from training.market.build import ranks
+from training.market.candles import kept_candles, venue_candles, volumes_as_written
 from training.market.quotes import last_trades
 from training.market.signals import all_signals, feature_table
 
@@ -62,7 +64,7 @@ def test_last_trades_are_those_of_the_ticker(recording, venue, symbol):
 
 
 def test_signals_of_all_candles_at_once_are_those_of_each_alone(recording, venue):
-    settings = load({}, environ={}, cwd=recording_home())
+    settings = load({}, environ={}, cwd=Path("/nonexistent"))
     weighted, start_ms = weighted_strategies(settings), recording.end_ms - 5 * 86_400_000
     spoken = 0
     for symbol in SYMBOLS:
@@ -89,14 +91,14 @@ def test_a_short_window_leaves_long_features_unknown(recording, venue):
 
 
 def test_ranks_order_entries_as_their_ids_do():
-    from bot.domain.orders import Leg, client_id
+    bars_ms = np.arange(500) * 3_600_000
+    ids = [client_id("main", "BTC/EUR", int(bar_ms), Leg.ENTRY, 0) for bar_ms in bars_ms]
+    found = ranks("main", "BTC/EUR", bars_ms)
+    assert np.argsort(found).tolist() == sorted(range(500), key=ids.__getitem__)
 
-    ids = [(client_id("main", f"C{n}/EUR", n * 3_600_000, Leg.ENTRY, 0), n) for n in range(200)]
-    by_rank = sorted(range(200), key=lambda n: rank("main", f"C{n}/EUR", n * 3_600_000))
-    assert by_rank == [n for _, n in sorted(ids)]
 
-
-def recording_home():
-    from pathlib import Path
-
-    return Path("/nonexistent")
+@pytest.mark.parametrize("size", [1e-6, 1.0, 3e4, 5e6, 5e7, 9e8, 1e12])
+def test_volumes_are_those_that_are_read_back_from_text(size):
+    chance = np.random.default_rng(5)
+    given = np.concatenate([chance.random(500) * size, np.round(chance.random(500) * size, 3)])
+    assert volumes_as_written(given).tolist() == [float(f"{value:.8f}") for value in given]

@@ -52,6 +52,7 @@ def from_ledger(delays_ms: Sequence[int], missed_slots: int, name: str, seed: in
 STATED = DelayModel(
     tuple(int(minutes * 60_000) for minutes in (0.5, 1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30)),
     0.10,
-    name="stated: median 5 minutes, one slot in ten missed",
+    name="assumed: median 5 minutes, one slot in ten missed",
 )
-"""A busy hosted runner's schedule, as its users report it: late by minutes, at times by half an hour, some never."""
+"""An assumption about a busy hosted runner: late by minutes, at times by half an hour, some never. The ledger of a
+running bot knows better: see from_ledger."""

@@ -17,8 +17,10 @@ FIRST_ANSWER_ROWS = Rules().ohlc_rows - 1
 
 VOLUME_DECIMALS = 8
 NEAR_HALF = 1e-3
-LARGEST_SAFE = 2.0**43
-"""Steps of a volume up to which scaling leaves a thousandth of a step."""
+ROUNDING = 2.0**-51
+"""Of a number of steps: more than what scaling it may have rounded off."""
+AS_THEY_ARE = 2.0**26
+"""Volumes from here on lie farther apart than their eighth decimal: a text of one is read back as it was."""
 
 
 def venue_candles(history: History, symbol: str, timeframe: str, from_ms: int, to_ms: int) -> Candles:
@@ -45,7 +47,7 @@ def venue_candles(history: History, symbol: str, timeframe: str, from_ms: int, t
         whole[place] = column
         columns.append(_as_written(whole, history.pair.decimals))
     volume = np.zeros(len(grid))
-    volume[place] = _volumes_as_written(rows.volume)
+    volume[place] = volumes_as_written(rows.volume)
     opening, high, low = columns
     candles = Candles(
         symbol, timeframe, grid, opening, high, low, _as_written(close, history.pair.decimals), volume,
@@ -75,16 +77,16 @@ def _as_written(prices: FloatArray, decimals: int) -> FloatArray:
     return np.rint(prices * unit) / unit
 
 
-def _volumes_as_written(volumes: FloatArray) -> FloatArray:
+def volumes_as_written(volumes: FloatArray) -> FloatArray:
     """Volumes rounded to eight decimals, as a text of them is read back."""
     unit = 10.0**VOLUME_DECIMALS
     scaled = volumes * unit
     whole = np.rint(scaled)
     written: FloatArray = whole / unit
-    unsure = (np.abs(np.abs(scaled - whole) - 0.5) < NEAR_HALF) | (scaled > LARGEST_SAFE)
-    for i in np.flatnonzero(unsure):
+    unsure = np.abs(np.abs(scaled - whole) - 0.5) < np.maximum(NEAR_HALF, scaled * ROUNDING)
+    for i in np.flatnonzero(unsure & (volumes < AS_THEY_ARE)):
         written[i] = float(f"{volumes[i]:.{VOLUME_DECIMALS}f}")
-    return written
+    return np.where(volumes < AS_THEY_ARE, written, volumes)
 
 
 def kept_candles(
