@@ -17,9 +17,10 @@ import importlib
 import os
 import pkgutil
 import platform
+import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -36,6 +37,9 @@ HELPERS = ("training.engine.exact", "training.engine.state", "training.market.ar
 """Where functions come from that are compiled when one that is compiled calls them."""
 
 
+VERSIONS_KEPT = 4
+"""Compiled versions that are kept on disk."""
+
 _typeof: Any = numba.typeof
 
 
@@ -46,18 +50,15 @@ class Compiled(NamedTuple):
     compile_s: float
 
 
-def dispatchers(names: Mapping[str, tuple[str, str]], made: dict[FunctionType, Any] | None = None) -> dict[str, Any]:
-    """Compiled functions by the names given. names: {name: (module, function)}; nothing is cached on disk."""
-    made = {} if made is None else made
-    return {name: dispatcher(_function(module, attribute), made) for name, (module, attribute) in names.items()}
+def dispatcher(plain: FunctionType, made: dict[FunctionType, Any], *, keep: bool = False, inner: bool = False) -> Any:
+    """The function and all that it calls, compiled when first called.
 
-
-def dispatcher(plain: FunctionType, made: dict[FunctionType, Any], *, keep: bool = False) -> Any:
-    """The function and all that it calls, compiled when first called. keep: on disk, for the next process."""
+    keep: on disk, for the next process.  inner: it is never called from Python, and the way in from there is left
+    out: for small functions it would be half of the time to compile.
+    """
     if plain not in made:
-        # Only the loop itself is ever called from Python; the way in for all others would be half of the compile time.
-        inner: dict[str, Any] = {} if keep else {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-        made[plain] = numba.njit(**inner, cache=keep)(_rebound(plain, made))
+        ways: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True} if inner else {}
+        made[plain] = numba.njit(**ways, cache=keep)(_rebound(plain, made))
     return made[plain]
 
 
@@ -65,7 +66,7 @@ def _rebound(plain: FunctionType, made: dict[FunctionType, Any]) -> FunctionType
     """The same code over globals in which the functions that it calls are dispatchers."""
     given = plain.__globals__
     calls = {
-        name: dispatcher(found, made)
+        name: dispatcher(found, made, inner=True)
         for name in _names(plain)
         if isinstance(found := given.get(name), FunctionType) and _is_ours(found)
     }
@@ -94,8 +95,11 @@ def _function(module: str, attribute: str) -> FunctionType:
 @cache
 def simulator() -> Any:
     """The compiled loop of training/engine/simulate.py, from disk where this version was compiled before."""
-    with _cache_in(cache_directory()):
-        return dispatcher(_function(LOOP, "simulate"), {}, keep=True)
+    loop, directory = _function(LOOP, "simulate"), cache_directory()
+    if not _usable(directory):
+        return dispatcher(loop, {})
+    with _cache_in(directory):
+        return dispatcher(loop, {}, keep=True)
 
 
 def ready(arguments: tuple[Any, ...]) -> Compiled:
@@ -110,6 +114,20 @@ def ready(arguments: tuple[Any, ...]) -> Compiled:
 def cache_directory(home: Path | None = None) -> Path:
     """Where this version's compiled code is kept, below METRONOME_HOME."""
     return (home or home_directory(os.environ)) / "numba" / sources_hash()
+
+
+def _usable(directory: Path) -> bool:
+    """Whether compiled code can be kept there. Folders of older versions go, all but the newest few."""
+    try:
+        new = not directory.is_dir()
+        directory.mkdir(parents=True, exist_ok=True)
+        if new:
+            by_age = sorted(directory.parent.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+            for stale in by_age[VERSIONS_KEPT:]:
+                shutil.rmtree(stale, ignore_errors=True)
+    except OSError:
+        return False
+    return os.access(directory, os.W_OK)
 
 
 @cache
