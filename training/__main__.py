@@ -8,7 +8,7 @@ import typer
 
 from bot.domain.errors import MetronomeError
 from training import recording
-from training.commands import backtest, fetch
+from training.commands import backtest, fetch, sweep
 
 app = typer.Typer(
     add_completion=False,
@@ -27,6 +27,7 @@ def _training() -> None:
 app.command("recording", epilog=recording.EPILOG)(recording.command)
 app.command("fetch", epilog=fetch.EPILOG)(fetch.command)
 app.command("backtest", epilog=backtest.EPILOG)(backtest.command)
+app.command("sweep", epilog=sweep.EPILOG)(sweep.command)
 
 
 def main() -> None:
