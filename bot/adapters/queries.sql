@@ -58,7 +58,7 @@ select json_build_object(
           'latches', json_build_object(
             'drawdown_peak', coalesce((e.drawdown_peak + c.added)::float8, 0),
             'paused_until_ms', to_ms(e.paused_until_at),
-            'breaker_since_ms', to_ms(e.breaker_since_at)))
+            'breaker_since_ms', to_ms(e.breaker_since_at), 'day_lost_ms', to_ms(e.day_lost_at)))
         from equity_snapshots e
         cross join lateral (
           select case when b.mode = 'live' then capital_added_since(b.bot_id, e.at) else 0 end) as c (added)
@@ -328,14 +328,15 @@ on conflict (bot_id, symbol) do update set
 -- name: save_equity
 insert into equity_snapshots
   (bot_id, at, cash, positions_value, equity, peak_equity, drawdown, exposure, breaker_peak, breaker_since_at,
-   drawdown_peak, paused_until_at, fence)
+   drawdown_peak, paused_until_at, day_lost_at, fence)
 select
   r.bot_id, from_ms(r.at_ms), r.cash, r.positions_value, r.equity, r.peak_equity, r.drawdown, r.exposure,
-  r.breaker_peak, from_ms(r.breaker_since_ms), r.drawdown_peak, from_ms(r.paused_until_ms), %(fence)s
+  r.breaker_peak, from_ms(r.breaker_since_ms), r.drawdown_peak, from_ms(r.paused_until_ms),
+  from_ms(r.day_lost_ms), %(fence)s
 from jsonb_to_recordset(%(rows)s) as r (
   bot_id integer, at_ms bigint, cash numeric, positions_value numeric, equity numeric, peak_equity numeric,
   drawdown float8, exposure float8, breaker_peak numeric, breaker_since_ms bigint, drawdown_peak numeric,
-  paused_until_ms bigint)
+  paused_until_ms bigint, day_lost_ms bigint)
 on conflict do nothing
 
 -- name: save_states

@@ -101,13 +101,15 @@ class Latches:
     """What rules of the whole book remember from tick to tick. Equity in quote currency, times in ms UTC.
 
     drawdown_peak: highest equity since the drawdown pause last ended, 0.0 unknown.
-    paused_until_ms: end of that pause, 0 where none runs.  breaker_since_ms: when the
+    paused_until_ms: end of that pause, 0 where none runs.  day_lost_ms: beginning of the
+    UTC day whose loss was too large, 0 for none.  breaker_since_ms: when the
     global breaker opened, 0 while it is closed; only a person closes it.
     """
 
     drawdown_peak: float = 0.0
     paused_until_ms: int = 0
     breaker_since_ms: int = 0
+    day_lost_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ class EquitySnapshot:
     """Bot metrics at one tick. drawdown, exposure: fractions.
 
     breaker_peak: highest equity since the global breaker was last lifted.
-    drawdown_peak, paused_until_ms, breaker_since_ms: see Latches.
+    drawdown_peak, paused_until_ms, breaker_since_ms, day_lost_ms: see Latches.
     """
 
     bot_id: int
@@ -121,6 +121,7 @@ class EquitySnapshot:
     breaker_since_ms: int = 0
     drawdown_peak: float = 0.0
     paused_until_ms: int = 0
+    day_lost_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

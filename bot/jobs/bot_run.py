@@ -596,7 +596,7 @@ def equity_snapshot(run: BotRun, now: MarketNow) -> EquitySnapshot:
     return EquitySnapshot(
         run.snapshot.bot_id, now.now_ms, run.account.cash, value, equity, peak, max(drawdown, 0.0), exposure,
         max(run.account.breaker_peak(equity), equity), latches.breaker_since_ms, latches.drawdown_peak,
-        latches.paused_until_ms,
+        latches.paused_until_ms, latches.day_lost_ms,
     )  # fmt: skip
 
 

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from bot.rulebook.rules import Rules
 
+DAY_MS = 86_400_000
+
 ALLOWED = 0
 GLOBAL_BREAKER = 1
 DRAWDOWN_PAUSE = 2
@@ -22,7 +24,7 @@ class BookInputs(NamedTuple):
 
     day_open_equity: at the first tick of the UTC day.  peak_equity: highest since the breaker
     was last lifted, 0.0 unknown.  drawdown_peak: reference peak of the pause, 0.0 unknown.
-    paused_until_ms, breaker_since_ms: latches, 0 for none.  trades_today: entries of the UTC
+    paused_until_ms, breaker_since_ms, day_lost_ms: latches, 0 for none.  trades_today: entries of the UTC
     day.  losses_in_row: closed losers in a row since the UTC day began.
     """
 
@@ -32,6 +34,7 @@ class BookInputs(NamedTuple):
     drawdown_peak: float
     paused_until_ms: int
     breaker_since_ms: int
+    day_lost_ms: int
     trades_today: int
     losses_in_row: int
     now_ms: int
@@ -41,7 +44,7 @@ class BookJudgement(NamedTuple):
     """code: of the gravest rule that forbids entries (BOOK_RULES), ALLOWED where none does.
 
     value, limit: of that rule, in its own unit.  drawdown_peak, paused_until_ms,
-    breaker_since_ms: the latches as they are to be kept.
+    breaker_since_ms, day_lost_ms: the latches as they are to be kept.
     """
 
     code: int
@@ -50,6 +53,7 @@ class BookJudgement(NamedTuple):
     drawdown_peak: float
     paused_until_ms: int
     breaker_since_ms: int
+    day_lost_ms: int
 
 
 def lost_frac(equity: float, since: float) -> float:
@@ -75,7 +79,8 @@ def takes_back(code: int) -> bool:
 def judge_book(inputs: BookInputs, rules: Rules) -> BookJudgement:
     """Whether entries are allowed, and the latches after this moment.
 
-    The breaker, once it has opened, stays until a person lifts it. The pause ends by time; the
+    The breaker, once it has opened, stays until a person lifts it. A day whose loss was too large is
+    over, whatever comes back before it ends. The pause ends by time; the
     peak that it is counted from then begins anew, or it would begin again at once.
     """
     equity, now_ms = inputs.equity, inputs.now_ms
@@ -90,15 +95,19 @@ def judge_book(inputs: BookInputs, rules: Rules) -> BookJudgement:
         pause_peak = max(pause_peak, equity)
         if pause_peak > 0.0 and equity <= pause_peak * (1.0 - rules.max_drawdown_frac):
             pause_ms = now_ms + rules.drawdown_pause_ms
+    today_ms = now_ms - now_ms % DAY_MS
+    lost_today = daily_loss_reached(equity, inputs.day_open_equity, rules.max_daily_loss_frac)
+    day_lost_ms = today_ms if lost_today or inputs.day_lost_ms == today_ms else 0
     code, value, limit = ALLOWED, 0.0, 0.0
     if breaker_ms > 0:
         code, value, limit = GLOBAL_BREAKER, lost_frac(equity, peak), rules.max_total_drawdown_frac
     elif pause_ms > 0:
         code, value, limit = DRAWDOWN_PAUSE, lost_frac(equity, pause_peak), rules.max_drawdown_frac
-    elif daily_loss_reached(equity, inputs.day_open_equity, rules.max_daily_loss_frac):
-        code, value, limit = DAILY_LOSS, lost_frac(equity, inputs.day_open_equity), rules.max_daily_loss_frac
+    elif day_lost_ms > 0:
+        lost = max(lost_frac(equity, inputs.day_open_equity), 0.0)
+        code, value, limit = DAILY_LOSS, lost, rules.max_daily_loss_frac
     elif inputs.trades_today >= rules.max_daily_trades:
         code, value, limit = DAILY_TRADES, float(inputs.trades_today), float(rules.max_daily_trades)
     elif inputs.losses_in_row >= rules.max_consecutive_losses:
         code, value, limit = CONSECUTIVE_LOSSES, float(inputs.losses_in_row), float(rules.max_consecutive_losses)
-    return BookJudgement(code, value, limit, pause_peak, pause_ms, breaker_ms)
+    return BookJudgement(code, value, limit, pause_peak, pause_ms, breaker_ms, day_lost_ms)

@@ -128,7 +128,7 @@ def decide(book: Book, views: Sequence[SymbolView], rules: Rules, now_ms: int) -
     _withdraw_entries(draft, book, rules, now_ms)
     return Decision(
         equity, tuple(draft.intents), tuple(draft.verdicts), tuple(draft.marks), tuple(draft.notes),
-        Latches(judged.drawdown_peak, judged.paused_until_ms, judged.breaker_since_ms),
+        Latches(judged.drawdown_peak, judged.paused_until_ms, judged.breaker_since_ms, judged.day_lost_ms),
     )  # fmt: skip
 
 
@@ -163,6 +163,7 @@ def _book_inputs(book: Book, equity: float, now_ms: int) -> book_rules.BookInput
         drawdown_peak=book.latches.drawdown_peak,
         paused_until_ms=book.latches.paused_until_ms,
         breaker_since_ms=book.latches.breaker_since_ms,
+        day_lost_ms=book.latches.day_lost_ms,
         trades_today=book.trades_today,
         losses_in_row=book.losses_in_row,
         now_ms=now_ms,

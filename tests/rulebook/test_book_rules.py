@@ -25,6 +25,7 @@ CALM = BookInputs(
     drawdown_peak=1000.0,
     paused_until_ms=0,
     breaker_since_ms=0,
+    day_lost_ms=0,
     trades_today=0,
     losses_in_row=0,
     now_ms=NOW,
@@ -79,6 +80,17 @@ def test_the_breaker_stays_open_after_any_recovery_and_keeps_its_moment() -> Non
     assert deeper.breaker_since_ms == NOW
 
 
+def test_a_day_that_lost_too_much_is_over_whatever_comes_back_and_the_next_one_is_not() -> None:
+    today = NOW - NOW % DAY
+    lost = judged(equity=940.0)
+    assert (BOOK_RULES[lost.code], lost.day_lost_ms) == ("daily_loss", today)
+    back = judged(equity=1010.0, day_lost_ms=today, now_ms=today + DAY - 1)
+    assert (BOOK_RULES[back.code], back.value, back.day_lost_ms) == ("daily_loss", 0.0, today)
+    tomorrow = judged(day_lost_ms=today, now_ms=today + DAY)
+    assert (tomorrow.code, tomorrow.day_lost_ms) == (book_rules.ALLOWED, 0)
+    assert judged().day_lost_ms == 0
+
+
 def test_a_breaker_that_a_person_lifted_is_counted_from_the_peak_that_was_set_anew() -> None:
     lifted = judged(equity=800.0, day_open_equity=800.0, peak_equity=800.0, drawdown_peak=800.0)
     assert (lifted.code, lifted.breaker_since_ms) == (book_rules.ALLOWED, 0)
@@ -116,7 +128,7 @@ def test_over_any_course_the_breaker_never_closes_and_every_pause_lasts_as_long_
         highest = max(highest, equity)
         found = judge_book(
             BookInputs(equity, equity, highest, state.drawdown_peak, state.paused_until_ms, state.breaker_since_ms,
-                       0, 0, now_ms),
+                       0, 0, 0, now_ms),
             by,
         )  # fmt: skip
         if state.breaker_since_ms:

@@ -121,7 +121,8 @@ def book_inputs(c: Chance) -> book_rules.BookInputs:
     return book_rules.BookInputs(
         c.between(-1.0, 1.0) if c.random.random() < 0.1 else c.near(), c.near(), c.maybe(c.near(), 0.0),
         c.maybe(c.near(), 0.0), c.random.choice([0, 50, 150]), c.random.choice([0, 0, 0, 50]),
-        c.random.randint(0, 12), c.random.randint(0, 6), 100,
+        c.random.choice([0, 0, 86_400_000]), c.random.randint(0, 12), c.random.randint(0, 6),
+        c.random.choice([100, 86_400_100]),
     )  # fmt: skip
 
 

@@ -125,7 +125,7 @@ def simulate(w: World, moments: Moments, initial_cash: float, curve: Curve) -> N
     bars, purse = w.bars, w.ledger.purse
     peak = initial_cash
     day, day_open = -1, 0.0
-    drawdown_peak, paused_until_ms, breaker_since_ms = 0.0, 0, 0
+    drawdown_peak, paused_until_ms, breaker_since_ms, day_lost_ms = 0.0, 0, 0, 0
     handled = -1
     last_tick_ms = 0
     for t in range(len(moments.ms)):
@@ -146,10 +146,13 @@ def simulate(w: World, moments: Moments, initial_cash: float, curve: Curve) -> N
         # Nothing is booked yet of a day that begins: it opens with what is there now.
         opened = _exact_equity(w, last) if now_ms // DAY_MS != day else day_open
         judged = judge_book(
-            _book_inputs(w, equity, opened, peak, drawdown_peak, paused_until_ms, breaker_since_ms, now_ms), w.rules
+            _book_inputs(
+                w, equity, opened, peak, drawdown_peak, paused_until_ms, breaker_since_ms, day_lost_ms, now_ms
+            ),
+            w.rules,
         )
         drawdown_peak, paused_until_ms = judged.drawdown_peak, judged.paused_until_ms
-        breaker_since_ms = judged.breaker_since_ms
+        breaker_since_ms, day_lost_ms = judged.breaker_since_ms, judged.day_lost_ms
         blocked = judged.code != ALLOWED
 
         if due or holding > 0:
@@ -199,6 +202,7 @@ def _book_inputs(
     drawdown_peak: float,
     paused_until_ms: int,
     breaker_since_ms: int,
+    day_lost_ms: int,
     now_ms: int,
 ) -> BookInputs:
     return BookInputs(
@@ -208,6 +212,7 @@ def _book_inputs(
         drawdown_peak=drawdown_peak,
         paused_until_ms=paused_until_ms,
         breaker_since_ms=breaker_since_ms,
+        day_lost_ms=day_lost_ms,
         trades_today=_trades_today(w, now_ms),
         losses_in_row=_losses_in_row(w, now_ms),
         now_ms=now_ms,
