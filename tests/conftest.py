@@ -35,6 +35,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(home, ignore_errors=True)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What compiles first takes a minute, once for each version of the sources; several on a busy machine."""
+    for item in items:
+        if {"training", "parity"} & set(item.path.parts) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(600))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The sums of what tests recorded as ("tally", (what, number)); of what begins with "worst", the most."""
     tally: dict[str, int] = {}
