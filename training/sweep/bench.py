@@ -29,6 +29,7 @@ from bot.simulator.candle_files import Recording
 from bot.simulator.history import History
 from bot.simulator.pairs import make_pair
 from bot.strategies.base import Strategy, Votes
+from bot.strategies.registry import get, names
 from training.engine.run import BacktestRequest, BacktestResult, covering, open_history, prepare, simulate_market
 from training.market.arrays import Floats, Records
 from training.market.build import Market, Progress, ranks
@@ -71,8 +72,12 @@ class Bench:
         for part in (market.path.candles, market.bars.signals, market.bars.correlations, market.listing):
             found.update(np.ascontiguousarray(part).tobytes())
         found.update(market.moments.ms.tobytes() + market.moments.last.tobytes())
+        # A strategy that is off may be switched on by a trial: its code counts as well.
+        strategies = [get(name) for name in names()]
         for table in self.tables.values():
             found.update(np.ascontiguousarray(table.values).tobytes())
+            for votes in (strategy.vote(table) for strategy in strategies):
+                found.update(votes.direction.tobytes() + votes.confidence.tobytes())
         return found.hexdigest()
 
 
@@ -116,7 +121,7 @@ def _rank_all(market: Market, account: str) -> None:
         market.bars.signals["rank"][place, s] = ranks(account, symbol, open_ms)
 
 
-class Tester:
+class Runner:
     """Tries settings on a bench, one after the other. One a worker: it remembers what it computed."""
 
     def __init__(self, bench: Bench) -> None:
@@ -164,8 +169,8 @@ class Tester:
             place = (signals.open_ms - bars.first_ms) // bars.step_ms
             for name in ("direction", "confidence", "scale", "leader"):
                 found[name][place, s] = getattr(signals, name)
-        names = tuple(strategy.name for strategy, _ in weighted_strategies(settings))
-        return replace(market, bars=bars._replace(signals=found), names=names)
+        voters = tuple(strategy.name for strategy, _ in weighted_strategies(settings))
+        return replace(market, bars=bars._replace(signals=found), names=voters)
 
     def _remembering(self, strategy: Strategy) -> Strategy:
         """The strategy, whose votes on a whole table are computed once for its parameters."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bot.domain.errors import ConfigError, MetronomeError
-from training.sweep.bench import Bench, Tester, own_arrays
+from training.sweep.bench import Bench, Runner, own_arrays
 from training.sweep.results import Outcome
 from training.sweep.searches import Trial
 
@@ -66,20 +66,20 @@ def _most(before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, fl
     return {name: max(before.get(name, 0.0), now.get(name, 0.0)) for name in {**before, **now}}
 
 
-def _tried(tester: Tester, piece: Sequence[Trial]) -> tuple[Done, dict[str, float]]:
-    return [(trial, tester.outcome(trial.values)) for trial in piece], memory_of()
+def _tried(runner: Runner, piece: Sequence[Trial]) -> tuple[Done, dict[str, float]]:
+    return [(trial, runner.outcome(trial.values)) for trial in piece], memory_of()
 
 
 # --- This machine --------------------------------------------------------------------------------
 
-_tester: Tester | None = None
+_runner: Runner | None = None
 
 
 def _begin(bench: Bench, parent: int) -> None:
     """In a new worker. The terminal's interrupt is the parent's affair, and without a parent there is no work."""
-    global _tester
+    global _runner
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _tester = Tester(bench)
+    _runner = Runner(bench)
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -90,8 +90,8 @@ def _begin(bench: Bench, parent: int) -> None:
 
 
 def _work(piece: Sequence[Trial]) -> tuple[Done, dict[str, float]]:
-    assert _tester is not None
-    return _tried(_tester, piece)
+    assert _runner is not None
+    return _tried(_runner, piece)
 
 
 class _Alone:
@@ -101,11 +101,11 @@ class _Alone:
 
     def __init__(self, bench: Bench) -> None:
         self.memory: dict[str, float] = {}
-        self._tester = Tester(bench)
+        self._runner = Runner(bench)
 
     def work(self, trials: Sequence[Trial]) -> Iterator[Done]:
         for trial in trials:
-            done, self.memory = _tried(self._tester, [trial])
+            done, self.memory = _tried(self._runner, [trial])
             yield done
 
 
@@ -160,10 +160,10 @@ class _Member:
     """A worker on Ray."""
 
     def __init__(self, bench: Bench) -> None:
-        self._tester = Tester(own_arrays(bench))
+        self._runner = Runner(own_arrays(bench))
 
     def work(self, piece: Sequence[Trial]) -> tuple[Done, dict[str, float]]:
-        return _tried(self._tester, piece)
+        return _tried(self._runner, piece)
 
 
 class _Cluster:

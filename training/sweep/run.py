@@ -24,7 +24,7 @@ from training.market.build import Progress
 from training.statistics.metrics import Ints, daily_closes
 from training.statistics.stability import top_table
 from training.sweep.axes import Axis, told_setting
-from training.sweep.bench import DONE, REFUSED, SAME, Bench, Tester, build_bench, numbers_of, unpacked
+from training.sweep.bench import DONE, REFUSED, SAME, Bench, Runner, build_bench, numbers_of, unpacked
 from training.sweep.crews import Crew, local_crew, memory_of, ray_crew
 from training.sweep.judging import around, heat_map, overfitting, refusals, shape_of, sign_of, walk_forward
 from training.sweep.page import write_page
@@ -114,7 +114,7 @@ def prepare_sweep(request: SweepRequest, progress: Progress = lambda share, what
     began = time.perf_counter()
     bench = build_bench(request.backtest, gather(request.overrides, os.environ, None), request.overrides, progress)
     # Compiles the loop before anybody forks, and is what the best is held against.
-    base = Tester(bench).outcome({})
+    base = Runner(bench).outcome({})
     if base["state"] == REFUSED:
         raise ConfigError(base["reason"], where="settings", fix=base["fix"])
     moments = bench.market.moments.ms
