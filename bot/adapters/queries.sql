@@ -665,6 +665,27 @@ select
    where t.bot_id = b.bot_id and t.status = 'closed')
 from bots b where b.name = %(bot)s
 
+-- name: add_backtest
+insert into backtests
+  (name, made_at, code_version, command, data, synthetic, profile, settings, settings_hash, symbols, quote, from_at,
+   to_at, equity_start, equity_end, trades, total_return, buy_and_hold_return, max_drawdown, sharpe_ratio,
+   sortino_ratio, calmar_ratio, win_rate, profit_factor, exposure_time, total_fees, metrics, checks)
+values (
+  %(name)s, %(made_at)s, %(code_version)s, %(command)s, %(data)s::jsonb, %(synthetic)s, %(profile)s,
+  %(settings)s::jsonb, %(settings_hash)s, %(symbols)s, %(quote)s, %(from_at)s, %(to_at)s, %(equity_start)s,
+  %(equity_end)s, %(trades)s, %(total_return)s, %(buy_and_hold_return)s, %(max_drawdown)s, %(sharpe_ratio)s,
+  %(sortino_ratio)s, %(calmar_ratio)s, %(win_rate)s, %(profit_factor)s, %(exposure_time)s, %(total_fees)s,
+  %(metrics)s::jsonb, %(checks)s::jsonb)
+returning backtest_id
+
+-- name: newest_backtest
+select to_ms(b.made_at), extract(epoch from b.to_at - b.from_at)::float8 / 86400, b.sharpe_ratio, o.others
+from (select count(*) as others from backtests where settings_hash <> %(settings_hash)s and not synthetic) as o
+left join lateral (
+  select made_at, from_at, to_at, sharpe_ratio from backtests
+  where settings_hash = %(settings_hash)s and not synthetic
+  order by made_at desc, backtest_id desc limit 1) as b on true
+
 -- name: hold_ticks
 -- A row while a tick is under way; otherwise the lease is held, so that none begins before this transaction ends.
 with held as (select released_at, expires_at from leases where name = 'tick' for update)

@@ -13,14 +13,16 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING, Any
 
 from bot.cli.commands.bots import author
-from bot.cli.wiring import LIVE, open_config, open_live_store, open_reports, refuse_other_money, wall_ms
+from bot.cli.wiring import LIVE, open_backtests, open_config, open_live_store, open_reports, refuse_other_money, wall_ms
 from bot.domain.errors import CheckFailed, ConfigError, ExchangeError
 from bot.domain.orders import Leg
 from bot.domain.venue_orders import Balance
-from bot.jobs.gates import Gate, Ramp, live_gates, ramp
+from bot.jobs.gates import Gate, Ramp, backtest_figure, live_gates, ramp
 from bot.settings import Settings, load, load_cached, read_runtime, read_secrets
+from bot.settings.fingerprint import fingerprint
 
 if TYPE_CHECKING:
+    from bot.adapters.backtest_store import BacktestStore
     from bot.adapters.config_store import ConfigStore
     from bot.adapters.live_store import LiveBot, LiveStore
     from bot.adapters.postgres_reports import PostgresReports
@@ -42,17 +44,23 @@ SHOWN_DECISIONS = 10
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The database, as its three readers see it."""
+    """The database, as its four readers see it."""
 
     live: LiveStore
     reports: PostgresReports
     config: ConfigStore
+    backtests: BacktestStore
 
 
 @contextmanager
 def open_stores() -> Iterator[Stores]:
-    with open_live_store() as live, open_reports() as reports, open_config() as config:
-        yield Stores(live, reports, config)
+    with (
+        open_live_store() as live,
+        open_reports() as reports,
+        open_config() as config,
+        open_backtests() as backtests,
+    ):
+        yield Stores(live, reports, config, backtests)
 
 
 # --- looking ----------------------------------------------------------------------------------
@@ -127,8 +135,11 @@ def _missing(gates: Sequence[Gate], mode: str, bot: LiveBot | None, climb: Ramp 
 
 def fix_of(gate: Gate) -> str:
     """How a closed gate opens."""
-    if gate.why == "no_backtest":
-        return "no backtest is on record: without one only a written reason in LIVE_OVERRIDE goes on"
+    if gate.name == "backtest_sharpe" and gate.why not in ("", "untold"):
+        return (
+            "test the bot's settings on recorded candles and keep the result: python -m training backtest --bot NAME"
+            " --data DIR --period 1y --save; without that only a written reason in LIVE_OVERRIDE goes on"
+        )
     left = max(gate.limit - (gate.value or 0.0), 0.0)
     if gate.unit == "days":
         return f"wait {left:.0f} more day(s) with ticks"
@@ -149,8 +160,9 @@ def paper_bot(rows: Sequence[Mapping[str, Any]], asked: str | None) -> str:
 
 
 def _gates(stores: Stores, paper: str) -> tuple[Gate, ...]:
-    # No backtest is kept yet, so none can be on record.
-    return live_gates(stores.live.paper_record(paper), load_cached().live, None)
+    found = stores.backtests.newest(fingerprint(load(stores.config.show(paper)["overrides"])))
+    sharpe, why = backtest_figure(found.newest, found.others, wall_ms())
+    return live_gates(stores.live.paper_record(paper), load_cached().live, sharpe, why)
 
 
 def _ramp(stores: Stores, bot: LiveBot) -> Ramp:

@@ -306,6 +306,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "live.why_too_few_days": ("too few days", "trop peu de jours"),
     "live.why_too_few_trades": ("too few trades", "trop peu de trades"),
     "live.why_no_backtest": ("no backtest on record", "aucun backtest enregistré"),
+    "live.why_backtest_of_other_settings": (
+        "backtests of other settings only",
+        "backtests d'autres réglages seulement",
+    ),
+    "live.why_backtest_too_old": ("the backtest is over 90 days old", "le backtest a plus de 90 jours"),
+    "live.why_backtest_too_short": ("the backtest is under 90 days long", "le backtest couvre moins de 90 jours"),
     "live.why_untold": ("cannot be told", "impossible à dire"),
     "live.why_no_loss": ("no losing trade", "aucun trade perdant"),
     "live.ramp": ("Capital, step by step", "Capital, palier par palier"),

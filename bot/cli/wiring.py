@@ -18,6 +18,7 @@ from bot.domain.errors import ConfigError, DatabaseError
 from bot.settings import Settings, load_cached, read_runtime, read_secrets
 
 if TYPE_CHECKING:
+    from bot.adapters.backtest_store import BacktestStore
     from bot.adapters.backup import VenueData
     from bot.adapters.config_store import ConfigStore
     from bot.adapters.exchange import CcxtMarketData
@@ -124,6 +125,18 @@ def open_live_store() -> Iterator[LiveStore]:
     from bot.adapters.live_store import LiveStore
 
     store = LiveStore(ready_database().url)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def open_backtests() -> Iterator[BacktestStore]:
+    """Results of backtests. Raises DatabaseError."""
+    from bot.adapters.backtest_store import BacktestStore
+
+    store = BacktestStore(ready_database().url)
     try:
         yield store
     finally:

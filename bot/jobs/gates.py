@@ -21,6 +21,22 @@ RAMP_PROFIT_FACTOR = 1.0
 """More money only for a bot that has not lost any, after fees, with what it had."""
 
 
+BACKTEST_MAX_AGE_MS = 90 * DAY_MS
+"""Markets and programs change: an older backtest says nothing of today's bot."""
+
+BACKTEST_MIN_DAYS = 90
+"""The Sharpe ratio of a shorter one is mostly luck: its error is the root of 365 / days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """The newest backtest of a bot's settings. made_ms: when, ms UTC.  days: length of its period.  sharpe: yearly."""
+
+    made_ms: int
+    days: float
+    sharpe: float | None
+
+
 class Record(Protocol):
     """How a bot did. daily_equity: (any moment of a UTC day, its last equity, open losses counted), oldest first.
 
@@ -91,9 +107,25 @@ class Ramp:
         return self.next_capital is not None and all(gate.ok for gate in self.gates)
 
 
-def live_gates(record: Record, limits: LiveSettings, backtest_sharpe: float | None) -> tuple[Gate, ...]:
-    """The gates before real money. record: of the paper bot.  backtest_sharpe: None when no backtest is on record."""
-    return judge(measure(record), limits, backtest_sharpe)
+def live_gates(
+    record: Record, limits: LiveSettings, backtest_sharpe: float | None, backtest_why: str = ""
+) -> tuple[Gate, ...]:
+    """The gates before real money. record: of the paper bot.  backtest_sharpe, backtest_why: of `backtest_figure`."""
+    return judge(measure(record), limits, backtest_sharpe, backtest_why)
+
+
+def backtest_figure(newest: Backtest | None, others: int, now_ms: int) -> tuple[float | None, str]:
+    """The Sharpe ratio that the gate goes by, and why it is closed whatever that is: "" or a name.
+
+    newest: of the bot's settings, None where there is none.  others: backtests of other settings.
+    """
+    if newest is None:
+        return None, "backtest_of_other_settings" if others else "no_backtest"
+    if now_ms - newest.made_ms > BACKTEST_MAX_AGE_MS:
+        return newest.sharpe, "backtest_too_old"
+    if newest.days < BACKTEST_MIN_DAYS:
+        return newest.sharpe, "backtest_too_short"
+    return newest.sharpe, ""
 
 
 def measure(record: Record) -> Figures:
@@ -118,7 +150,9 @@ def measure(record: Record) -> Figures:
     )
 
 
-def judge(figures: Figures, limits: LiveSettings, backtest_sharpe: float | None) -> tuple[Gate, ...]:
+def judge(
+    figures: Figures, limits: LiveSettings, backtest_sharpe: float | None, backtest_why: str = ""
+) -> tuple[Gate, ...]:
     """Figures against limits: no figure that gets worse opens a gate."""
     young = "too_few_days" if figures.days < limits.min_paper_days else ""
     few = "too_few_trades" if figures.trades < limits.min_trades else ""
@@ -131,7 +165,7 @@ def judge(figures: Figures, limits: LiveSettings, backtest_sharpe: float | None)
         _gate("profit_factor", figures.profit_factor, ">=", limits.min_profit_factor, "ratio", few),
         _gate(
             "backtest_sharpe", backtest_sharpe, ">", limits.min_backtest_sharpe, "ratio",
-            "no_backtest" if backtest_sharpe is None else "",
+            backtest_why or ("no_backtest" if backtest_sharpe is None else ""),
         ),
     )  # fmt: skip
 

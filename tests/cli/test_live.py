@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 import sys
+import time
 
 import psycopg
 import pytest
@@ -71,6 +72,29 @@ def test_it_shows_every_gate_with_value_and_limit_and_what_is_missing(trading, d
     told = trading("live").out
     for part in ("days on paper", "≥ 7", "no backtest on record", "wait for 10 more closed trade(s)", "LIVE_OVERRIDE"):
         assert part in told
+
+
+def test_a_backtest_on_record_opens_its_gate_and_one_of_other_settings_says_so(trading, database_url):
+    from bot.adapters.backtest_store import BacktestStore
+    from tests.state.test_backtests import document
+
+    def gate():
+        return next(one for one in trading("live", "--json").document["gates"] if one["name"] == "backtest_sharpe")
+
+    own = json.loads(trading("config", "show", "--json").out)
+    store = BacktestStore(database_url)
+    try:
+        store.add(document(made_at=to_datetime(time.time_ns() // 1_000_000 - DAY_MS).isoformat()))
+    finally:
+        store.close()
+    assert own
+    first = gate()
+    assert (first["ok"], first["why"], first["value"]) in {
+        (True, "", 1.25), (False, "backtest_of_other_settings", None),
+    }  # fmt: skip
+    trading("config", "set", "risk.stop_loss_frac=0.033")
+    assert (gate()["ok"], gate()["why"]) == (False, "backtest_of_other_settings")
+    assert "backtests of other settings only" in trading("live").out
 
 
 def test_it_speaks_french(trading):

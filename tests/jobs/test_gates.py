@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.records import Trade
-from bot.jobs.gates import Figures, Gate, judge, live_gates, measure, ramp
+from bot.jobs.gates import Backtest, Figures, Gate, backtest_figure, judge, live_gates, measure, ramp
 from bot.settings import LiveSettings
 
 DAY = 86_400_000
@@ -84,6 +84,27 @@ def test_a_good_record_without_a_backtest_is_told_what_is_missing():
     assert closed(tuple(gates.values())) == {"backtest_sharpe"}
     assert gates["backtest_sharpe"].why == "no_backtest"
     assert gates["backtest_sharpe"].value is None
+
+
+@pytest.mark.parametrize(
+    ("newest", "others", "why"),
+    [
+        (None, 0, "no_backtest"),
+        (None, 3, "backtest_of_other_settings"),
+        (Backtest(10 * DAY, 365.0, 2.0), 3, ""),
+        (Backtest(10 * DAY - 1, 365.0, 2.0), 0, "backtest_too_old"),
+        (Backtest(99 * DAY, 89.9, 2.0), 0, "backtest_too_short"),
+        (Backtest(99 * DAY, 90.0, 2.0), 0, ""),
+        (Backtest(99 * DAY, 90.0, None), 0, "no_backtest"),
+        (Backtest(99 * DAY, 90.0, 1.0), 0, "below"),
+    ],
+)
+def test_only_a_young_long_backtest_of_the_same_settings_opens_the_gate(newest, others, why):
+    gates = by_name(judge(GOOD, LIMITS, *backtest_figure(newest, others, 100 * DAY)))
+    gate = gates["backtest_sharpe"]
+    assert gate.ok == (why == "")
+    if why != "below":
+        assert gate.why == why
 
 
 EVERYTHING = {

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
+import statistics
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,9 +20,12 @@ from bot.cli.blocks import BAD, FAINT, GOOD, Block, Cell, Heading, Line, table
 from bot.cli.errors import show_error
 from bot.cli.render import Advance, progress
 from bot.cli.session import session
+from bot.cli.wiring import code_version, wall_ms
 from bot.domain.errors import ConfigError
 from bot.domain.timeframes import TIMEFRAMES_MS
+from bot.jobs.report import iso
 from bot.settings import load
+from training.engine.checks import checks
 from training.engine.delay import STATED
 from training.engine.document import Document, document
 from training.engine.run import BacktestRequest, open_history, run_backtest
@@ -42,6 +48,8 @@ EPILOG = """
 Examples:
   python -m training backtest
       the bundled recording
+  python -m training backtest --data candles/binance --bot main --period 1y --save
+      this bot's settings over the last year, kept for `python -m bot live`
   python -m training backtest --data candles/binance --symbols BTC/USDT,ETH/USDT --period 6m
   python -m training backtest --data candles/binance --stress crash_2022,rally_2021,sideways_2023 --profile swing
   python -m training backtest --data candles/binance --from 2021-04-01 --to 2021-07-01 --report april.html
@@ -65,6 +73,15 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "{bars} bougies de {symbols} en {simulation:.3f} s, {ticks} ticks",
     ),
     "report": ("report: {path}", "rapport : {path}"),
+    "agrees": (
+        "vectorbt makes {percent:.4%} of difference at most of the same {fills} fills",
+        "vectorbt trouve au plus {percent:.4%} d'écart pour les mêmes {fills} exécutions",
+    ),
+    "differs": (
+        "vectorbt does not agree: {percent:.4%} of difference, {refused} of {fills} fills refused",
+        "vectorbt n'est pas d'accord : {percent:.4%} d'écart, {refused} exécutions refusées sur {fills}",
+    ),
+    "saved": ("saved as backtest {numbers}", "enregistré : backtest {numbers}"),
 }
 
 _PERIOD = re.compile(r"(\d+)([dwmy])")
@@ -94,6 +111,14 @@ def command(
         str | None, typer.Option(metavar="TIMEFRAME", help="Leave finer candles aside: 1h tests years in one cadence.")
     ] = None,
     delay: Annotated[bool, typer.Option("--delay", help="Late and missed ticks, as a busy runner has them.")] = False,
+    bot: Annotated[
+        str | None, typer.Option(metavar="NAME", help="With this bot's own settings, from the database.")
+    ] = None,
+    trials: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Settings that were tried before these were chosen, these included.")
+    ] = 1,
+    check: Annotated[bool, typer.Option("--check", help="Replay the fills in vectorbt; --report does so too.")] = False,
+    save: Annotated[bool, typer.Option("--save", help="Keep the result in the database, for `bot live`.")] = False,
     report: Annotated[Path | None, typer.Option(metavar="FILE", help="Write an HTML report.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print exactly one JSON document.")] = False,
     lang: Annotated[str | None, typer.Option(metavar="en|fr", help="Language of this command.")] = None,
@@ -108,7 +133,7 @@ def command(
         session.reported = False
         session.begin(json=json, debug=debug, language=lang)
         request = BacktestRequest(
-            settings=_settings(data, symbols, profile),
+            settings=_settings(data, symbols, profile, bot),
             data=data.expanduser() if data else None,
             symbols=read_symbols(symbols, "--symbols") if symbols else (),
             every_ms=round(seconds(every, "--every") * 1000) if every else 0,
@@ -118,22 +143,33 @@ def command(
         )
         if cash:
             request = replace(request, cash=amount(cash, "--cash"))
-        code = _test(request, _periods(request, start, end, period, stress), report)
+        periods = _periods(request, start, end, period, stress)
+        code = _test(request, periods, report, trials=trials, check=check, save=save)
     except (Exception, KeyboardInterrupt) as problem:
         code = show_error(problem)
     raise typer.Exit(code)
 
 
-def _settings(data: Path | None, symbols: str | None, profile: str | None) -> Any:
-    """The settings of this installation, its symbols replaced by those of the data."""
+def _settings(data: Path | None, symbols: str | None, profile: str | None, bot: str | None) -> Any:
+    """The settings of this installation or of one bot, its symbols replaced by those of the data."""
     recorded = open_history(data.expanduser() if data else None, read_symbols(symbols, "--symbols") if symbols else ())
     return load(
         {
+            **(_own(bot) if bot else {}),
             **({"profile": profile} if profile else {}),
             "market.symbols": list(recorded.symbols),
             "market.quote": recorded.symbols[0].partition("/")[2],
         }
     )
+
+
+def _own(bot: str) -> dict[str, Any]:
+    """What a bot has set for itself, by dotted names. Raises ConfigError, DatabaseError."""
+    from bot.cli.commands.config import dotted
+    from bot.cli.wiring import open_config
+
+    with open_config() as config:
+        return dict(dotted(config.show(bot)["overrides"]))
 
 
 def _from(finest: str) -> tuple[str, ...]:
@@ -172,24 +208,87 @@ def _periods(
     return {"": (end_ms - int(told[1]) * _DAYS[told[2]] * TIMEFRAMES_MS["1d"], end_ms)}
 
 
-def _test(request: BacktestRequest, periods: Mapping[str, tuple[int, int]], report: Path | None) -> int:
+def _test(
+    request: BacktestRequest,
+    periods: Mapping[str, tuple[int, int]],
+    report: Path | None,
+    *,
+    trials: int,
+    check: bool,
+    save: bool,
+) -> int:
     began = time.perf_counter()
     runs: dict[str, Document] = {}
     reports: dict[str, Path] = {}
     with progress(_say("testing"), float(len(periods))) as advance:
         for n, (name, (start_ms, end_ms)) in enumerate(periods.items()):
             own = replace(request, start_ms=start_ms, end_ms=end_ms)
-            result = run_backtest(own, _told_by(advance, n))
+            replayed = check or report is not None
+            result = run_backtest(own, _told_by(advance, n), keep_fills=replayed)
             data = request.data.name if request.data else "synthetic"
-            runs[name] = document(result, name or f"{data} {result.settings.profile}", data, request.data is None)
-            if report is not None:
-                reports[name] = _write(runs[name], report, name)
+            title = name or f"{data} {result.settings.profile}"
+            runs[name] = document(result, title, data, request.data is None) | checks(result, trials, replayed=replayed)
+            if own.delay is not None:
+                runs[name]["delay"] = _delay_cost(own, runs[name])
+            runs[name] |= {
+                "name": name, "command": _command(), "code_version": code_version(), "made_at": iso(wall_ms()),
+            }  # fmt: skip
     took_s = round(time.perf_counter() - began, 3)
-    for one in runs.values():
+    for name, one in runs.items():
         one["duration_s"] = took_s
+        if report is not None:
+            reports[name] = _write(one, report, name)
+    saved = _save(runs) if save else {}
     told = runs.get("", {"stress": runs, "duration_s": took_s})
-    session.report(told, lambda _: _blocks(runs, reports))
+    session.report(told, lambda _: [*_blocks(runs, reports), *_more(runs, saved)])
     return 0
+
+
+def _delay_cost(request: BacktestRequest, delayed: Document) -> Document:
+    """The same with every tick on time, beside what it came to with the delays."""
+    assert request.delay is not None
+    punctual = document(run_backtest(replace(request, delay=None)), "", "")["metrics"]
+    names = ("total_return", "max_drawdown", "total_trades")
+    late = delayed["metrics"]
+    return {
+        "on_time": {name: punctual[name] for name in names},
+        "delayed": {name: late[name] for name in names},
+        "cost_frac": (punctual["total_return"] or 0.0) - (late["total_return"] or 0.0),
+        "median_s": statistics.median(request.delay.delays_ms or (0,)) / 1000,
+        "missed_frac": request.delay.missed_frac,
+        "source": request.delay.name,
+    }
+
+
+def _command() -> str:
+    return shlex.join(["python", "-m", "training", *sys.argv[1:]])
+
+
+def _save(runs: Mapping[str, Document]) -> dict[str, int]:
+    """Rows in the table `backtests`: their numbers. Raises DatabaseError."""
+    from bot.cli.wiring import open_backtests
+
+    with open_backtests() as store:
+        for run in runs.values():
+            run["backtest_id"] = store.add(run)
+    return {name: run["backtest_id"] for name, run in runs.items()}
+
+
+def _more(runs: Mapping[str, Document], saved: Mapping[str, int]) -> list[Block]:
+    """What another simulation says of the same fills, and where the result is kept."""
+    told: list[Block] = []
+    for run in runs.values():
+        if (found := run.get("crosscheck")) is not None:
+            percent = max(found["equity_difference"], found["return_difference"])
+            words = _say("agrees" if found["agrees"] else "differs", percent=percent, **_counts(found))
+            told.append(Line(words, FAINT if found["agrees"] else BAD))
+    if saved:
+        told.append(Line(_say("saved", numbers=", ".join(map(str, saved.values())))))
+    return told
+
+
+def _counts(found: Document) -> dict[str, int]:
+    return {"fills": found["fills"], "refused": found["refused"]}
 
 
 def _told_by(advance: Advance, done: int) -> Progress:

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
 
 from bot.jobs.report import iso
 from bot.settings import to_dict
+from training.engine.checks import metrics
 from training.engine.run import BacktestResult, TradeTable
-from training.statistics.metrics import full_metrics
+from training.market.arrays import Floats, Ints
+from training.report.thinning import kept_points
+from training.statistics.metrics import DAY_MS
 
-MOST_POINTS = 4000
-"""Points of a curve in a document; a chart shows no more."""
+BUCKETS = 500
+"""Stretches of a curve in a document, each with its first value, its highest and its lowest."""
 MOST_CANDLES = 1500
 
 Document = dict[str, Any]
 
 
 def document(result: BacktestResult, title: str, data: str, synthetic: bool = False) -> Document:
-    """Everything that is told of a backtest. title: for people.  data: name of the recording."""
+    """Everything that is told of a backtest but its checks. title: for people.  data: name of the recording."""
     table = result.trades
     start_ms, end_ms = result.period
-    shown = _shown(len(result.equity_ms))
+    shown = _shown(result.equity_ms, (result.equity, result.buy_and_hold, result.exposure))
     moments = result.equity_ms[shown].tolist()
     return {
         "title": title,
         "backtest": True,
         "data": data,
+        "data_version": data_version(result),
         "synthetic": synthetic,
         "period": {"from": iso(start_ms), "to": iso(end_ms)},
         "symbols": list(result.symbols),
@@ -55,20 +60,14 @@ def document(result: BacktestResult, title: str, data: str, synthetic: bool = Fa
     }
 
 
-def metrics(result: BacktestResult) -> dict[str, float | int | None]:
-    """All figures of training/statistics/metrics.py."""
-    table = result.trades
-    return full_metrics(
-        result.equity_ms,
-        result.equity,
-        exposure=result.exposure,
-        entry_ms=table.entry_ms,
-        exit_ms=table.exit_ms,
-        pnl=table.pnl,
-        fees=table.fees,
-        entry_notional=table.entry_price * table.quantity,
-        buy_and_hold=result.buy_and_hold,
-    )
+def data_version(result: BacktestResult) -> str:
+    """Hash of the very candles that were tested."""
+    digest = hashlib.sha256(np.ascontiguousarray(result.market.path.candles).tobytes())
+    for symbol, candles in sorted(result.market.candles.items()):
+        digest.update(symbol.encode())
+        for column in (candles.open_ms, candles.open, candles.high, candles.low, candles.close, candles.volume):
+            digest.update(np.ascontiguousarray(column).tobytes())
+    return f"sha256:{digest.hexdigest()}"
 
 
 def _trade(table: TradeTable, n: int) -> Document:
@@ -89,12 +88,14 @@ def _trade(table: TradeTable, n: int) -> Document:
     }
 
 
-def _shown(count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Evenly spread points, the first and the last among them."""
-    return np.unique(np.linspace(0, count - 1, min(count, MOST_POINTS)).round().astype(np.int64))
+def _shown(moments: Ints, columns: tuple[Floats, ...]) -> Ints:
+    """Places of the points that draw all columns as before, and of each UTC day's last, which figures go by."""
+    closes = np.flatnonzero(np.append(np.diff(moments // DAY_MS) != 0, True))
+    spread = kept_points(columns, BUCKETS)
+    return np.union1d(spread, closes) if len(closes) <= len(spread) else spread
 
 
-def _points(moments: list[int], values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[list[float]]:
+def _points(moments: list[int], values: Floats) -> list[list[float]]:
     return [[moment, value] for moment, value in zip(moments, values.tolist(), strict=True)]
 
 

@@ -25,7 +25,7 @@ from bot.simulator.candle_files import Recording, Series, symbols_in
 from training.engine import compile as compiling
 from training.engine.delay import DelayModel
 from training.engine.simulate import BREAKEVEN_WHY, Money, World
-from training.engine.state import BOOK, GATE, REFUSED, SHRUNK, Curve, Ledger, new_ledger
+from training.engine.state import BOOK, FEE_UNITS, GATE, LOTS_PER_UNIT, REFUSED, SHRUNK, Curve, Ledger, new_ledger
 from training.market.arrays import Floats, Ints
 from training.market.build import MONEY_DECIMALS, Market, Progress, build
 
@@ -89,6 +89,21 @@ class TradeTable:
 
 
 @dataclass(frozen=True, slots=True)
+class FillTable:
+    """Fills by their moments, those of one moment in the order they were booked; one entry each.
+
+    symbol: place in the result's symbols.  side: 1 bought, -1 sold.  size: base units.  price, fee: quote currency.
+    """
+
+    symbol: Ints
+    at_ms: Ints
+    side: Ints
+    size: Floats
+    price: Floats
+    fee: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class BacktestResult:
     """What a backtest came to.
 
@@ -96,6 +111,7 @@ class BacktestResult:
     bars: decision candles of all symbols.  simulation_s: the compiled run alone.  compile_s: to compile it, or to
     load it from disk.  blocked, shrunk: how often each rule forbade an entry or took something off it.
     buy_and_hold: equity of buying all symbols in equal parts at the first tick.  period: first and last tick, ms UTC.
+    cash: at the start, quote currency.  spread_bps: ask over bid.  fills: None where they were not asked for.
     """
 
     trades: TradeTable
@@ -114,15 +130,20 @@ class BacktestResult:
     symbols: tuple[str, ...]
     quote: str
     market: Market
+    cash: float
+    spread_bps: float
+    fills: FillTable | None = None
 
 
-def run_backtest(request: BacktestRequest, progress: Progress = lambda share, what: None) -> BacktestResult:
+def run_backtest(
+    request: BacktestRequest, progress: Progress = lambda share, what: None, *, keep_fills: bool = False
+) -> BacktestResult:
     """Test settings on recorded candles.
 
     Raises ConfigError where the recording cannot be used, or not for that period.
     """
     market, settings = prepare(request, progress)
-    return simulate_market(market, settings, request.cash, request.spread_bps)
+    return simulate_market(market, settings, request.cash, request.spread_bps, keep_fills=keep_fills)
 
 
 def prepare(request: BacktestRequest, progress: Progress = lambda share, what: None) -> tuple[Market, Settings]:
@@ -233,12 +254,17 @@ def _day(moment_ms: int) -> str:
 
 
 def simulate_market(
-    market: Market, settings: Settings, cash: Decimal = Decimal(10_000), spread_bps: float = 4.0
+    market: Market,
+    settings: Settings,
+    cash: Decimal = Decimal(10_000),
+    spread_bps: float = 4.0,
+    *,
+    keep_fills: bool = False,
 ) -> BacktestResult:
     """Run one bot through a market that was prepared; again and again with other settings of risk and paper.
 
-    settings: of the strategies and timeframes that the market was prepared with. Raises ConfigError where it asks
-    for what no running bot does yet.
+    settings: of the strategies and timeframes that the market was prepared with.  keep_fills: tell each fill too.
+    Raises ConfigError where it asks for what no running bot does yet.
     """
     if settings.risk.pyramid_adds:
         raise ConfigError(
@@ -246,26 +272,34 @@ def simulate_market(
             where="risk.pyramid_adds",
             fix="set it to 0",
         )
-    unit = 10.0**market.money_decimals
-    wanted = market.bars.signals.direction > 0
-    ledger = new_ledger(len(market.symbols), int(wanted.sum()), int(cash * 10**market.money_decimals))
+    entries = int((market.bars.signals.direction > 0).sum())
     ticks = len(market.moments.ms)
     curve = Curve(np.zeros(ticks), np.zeros(ticks))
-    world = World(
-        ledger, market.path, market.bars, market.listing, rules_of(settings, "paper"), paper_rules(settings),
-        Money(unit, unit / 10.0**MONEY_DECIMALS), spread_bps,
-    )  # fmt: skip
-    arguments = (world, market.moments, float(cash), curve)
-    loop = compiling.ready(arguments)
-    began = time.perf_counter()
-    loop.run(*arguments)
-    simulation_s = time.perf_counter() - began
+    unit = 10.0**market.money_decimals
+    # Most trades are one fill in and one out; where there were more, the same run has room for all.
+    kept = 2 * entries + len(market.symbols) if keep_fills else 0
+    while True:
+        ledger = new_ledger(len(market.symbols), entries, int(cash * 10**market.money_decimals), kept)
+        world = World(
+            ledger, market.path, market.bars, market.listing, rules_of(settings, "paper"), paper_rules(settings),
+            Money(unit, unit / 10.0**MONEY_DECIMALS), spread_bps,
+        )  # fmt: skip
+        arguments = (world, market.moments, float(cash), curve)
+        loop = compiling.ready(arguments)
+        began = time.perf_counter()
+        loop.run(*arguments)
+        simulation_s = time.perf_counter() - began
+        made = int(ledger.purse[0].fills)
+        if not keep_fills or made <= kept:
+            break
+        kept = made
     blocked, shrunk = _counts(ledger)
     return BacktestResult(
         _trades(ledger, market), market.moments.ms, curve.equity, curve.exposure, bars_of(market),
         simulation_s, loop.compile_s, int(ledger.purse[0].orders), blocked, shrunk,
         held_instead(market, float(cash), spread_bps), settings,
         (int(market.moments.ms[0]), int(market.moments.ms[-1])), market.symbols, settings.market.quote, market,
+        float(cash), spread_bps, _fills(ledger, market) if keep_fills else None,
     )  # fmt: skip
 
 
@@ -275,6 +309,16 @@ def bars_of(market: Market) -> int:
     newest = (int(market.moments.ms[-1]) - bars.first_ms) // bars.step_ms - 1
     oldest = (int(market.moments.ms[0]) - bars.first_ms) // bars.step_ms - 1
     return int(np.maximum(newest - np.maximum(bars.first, oldest) + 1, 0).sum())
+
+
+def marks(market: Market, spread_bps: float) -> Floats:
+    """Bids of all symbols at all ticks, float64[ticks, symbols], quote currency: positions are valued at them.
+
+    nan before a symbol's first trade.
+    """
+    last = market.moments.last
+    bid = np.maximum(last - np.rint(last * spread_bps / 20_000), 1.0)
+    return np.where(last >= 0, bid / np.asarray(market.listing["unit"]), np.nan)
 
 
 def held_instead(market: Market, cash: float, spread_bps: float) -> Floats:
@@ -306,6 +350,20 @@ def _trades(ledger: Ledger, market: Market) -> TradeTable:
         tuple(WHYS[int(why)] for why in rows["why"]),
         *(np.ascontiguousarray(rows[name]) for name in ("entry_ms", "exit_ms", "entry_price", "exit_price")),
         *(np.ascontiguousarray(rows[name]) for name in ("quantity", "fees", "pnl")),
+    )
+
+
+def _fills(ledger: Ledger, market: Market) -> FillTable:
+    rows = ledger.fills[: int(ledger.purse[0].fills)]
+    rows = rows[np.argsort(rows["at_ms"], kind="stable")]
+    lots = rows["lots"]
+    return FillTable(
+        np.ascontiguousarray(rows["symbol"]),
+        np.ascontiguousarray(rows["at_ms"]),
+        np.sign(lots),
+        np.abs(lots) / LOTS_PER_UNIT,
+        rows["steps"] / np.asarray(market.listing["unit"])[rows["symbol"]],
+        rows["fee"] / FEE_UNITS,
     )
 
 

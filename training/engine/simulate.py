@@ -572,6 +572,19 @@ def _fee(lots: int, steps: int, rate: int, unit: float) -> int:
     return half_even(exact, unit * RATE_UNITS * LOTS_PER_UNIT / FEE_UNITS)
 
 
+def _keep_fill(w: World, s: int, lots: int, steps: int, fee: int, at_ms: int) -> None:
+    """For who replays it elsewhere: nothing here reads it."""
+    purse, fills = w.ledger.purse[0], w.ledger.fills
+    if purse.fills < len(fills):
+        fill = fills[purse.fills]
+        fill.symbol = s
+        fill.at_ms = at_ms
+        fill.lots = lots
+        fill.steps = steps
+        fill.fee = fee
+    purse.fills += 1
+
+
 def _book_purchase(w: World, s: int, lots: int, steps: int, at_ms: int, maker: bool) -> None:
     account, listed, purse = w.ledger.accounts[s], w.listing[s], w.ledger.purse[0]
     if account.held == 0:
@@ -590,6 +603,7 @@ def _book_purchase(w: World, s: int, lots: int, steps: int, at_ms: int, maker: b
     cash = subtract(Wide(purse.cash_high, purse.cash_low), paid)
     purse.cash_high = cash.high
     purse.cash_low = cash.low
+    _keep_fill(w, s, lots, steps, fee, at_ms)
 
 
 def _open_trade(w: World, s: int, steps: int, at_ms: int) -> None:
@@ -635,6 +649,7 @@ def _book_sale(w: World, s: int, lots: int, steps: int, at_ms: int, why: int) ->
     cash = add(Wide(purse.cash_high, purse.cash_low), got)
     purse.cash_high = cash.high
     purse.cash_low = cash.low
+    _keep_fill(w, s, -lots, steps, fee, at_ms)
     if account.held == 0:
         _close_trade(w, s, at_ms, why)
 

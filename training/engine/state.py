@@ -75,6 +75,7 @@ PURSE = np.dtype(
         ("pending", "i8"),
         ("trades", "i8"),
         ("orders", "i8"),
+        ("fills", "i8"),
         ("begun_day", "i8"),
         ("begun_today", "i8"),
         ("ended_day", "i8"),
@@ -93,7 +94,7 @@ PURSE = np.dtype(
 )
 """What is of the bot as a whole.
 
-cash: money of the common unit (exact.Wide).  held, pending, trades, orders: how
+cash: money of the common unit (exact.Wide).  held, pending, trades, orders, fills: how
 many there are.  begun_day, ended_day: UTC days since 1970 that a trade last began
 or ended in; begun_today, ended_today, lost_in_row: of those days.  won_high .. lost_low:
 sums of net returns per entry cost of wins and losses, both >= 0 (exact.Wide); won, lost: as this tick has them.
@@ -123,13 +124,21 @@ lost: 1 where it lost.  nth_ended: not of this trade; the column lists those tha
 """
 
 
+FILL = np.dtype([("symbol", "i8"), ("at_ms", "i8"), ("lots", "i8"), ("steps", "i8"), ("fee", "i8")], align=True)
+"""A fill. lots: bought, below 0 sold.  steps: its price.  fee: whole 1e-8 of the quote currency."""
+
+
 class Ledger(NamedTuple):
-    """ACCOUNT[symbols], PURSE[1], TRADE[most], and int64[4, MOST_CODES]: how often each rule spoke."""
+    """ACCOUNT[symbols], PURSE[1], TRADE[most], int64[4, MOST_CODES]: how often each rule spoke, and FILL[kept].
+
+    Fills beyond the last row are booked and counted, and not kept.
+    """
 
     accounts: Records
     purse: Records
     trades: Records
     counts: Ints
+    fills: Records
 
 
 class Curve(NamedTuple):
@@ -139,10 +148,11 @@ class Curve(NamedTuple):
     exposure: Floats
 
 
-def new_ledger(symbols: int, most_trades: int, cash: int) -> Ledger:
-    """A bot with cash (whole units of common money) and nothing else."""
+def new_ledger(symbols: int, most_trades: int, cash: int, kept_fills: int = 0) -> Ledger:
+    """A bot with cash (whole units of common money) and nothing else. kept_fills: room for so many."""
     purse = records(1, PURSE)
     purse.cash_high[0] = float(cash)
     purse.cash_low[0] = float(cash - int(float(cash)))
     counts = np.zeros((4, MOST_CODES), dtype=np.int64)
-    return Ledger(records(symbols, ACCOUNT), purse, records(max(most_trades, 1), TRADE), counts)
+    trades, fills = records(max(most_trades, 1), TRADE), records(kept_fills, FILL)
+    return Ledger(records(symbols, ACCOUNT), purse, trades, counts, fills)
