@@ -178,8 +178,8 @@ def walk_forward(matrix: Floats, days: Ints, best: int, numbers: Sequence[int]) 
     """The sweep done again at each point of the past: chosen on 120 days, judged on the 30 after a gap of one.
 
     matrix: float64[T, N], returns of `days` (int64[T], since 1970).  best: the winner of the whole.  numbers: of
-    the trials, by column.  Chosen by Sharpe ratio. Positions run on over the borders, as in the one backtest that
-    the returns are of. None where the history is too short for one split.
+    the trials, by column.  Chosen by Sharpe ratio, among those that moved in training. Positions run on over the
+    borders, as in the one backtest that the returns are of. None where the history is too short for one split.
 
         splits      from, to (days of the test), trial chosen, its sharpe in training and test, the winner's in test
         chosen, winner   over all tests together: sharpe_ratio, total_return
@@ -194,7 +194,9 @@ def walk_forward(matrix: Floats, days: Ints, best: int, numbers: Sequence[int]) 
     for split in splits(start_ms, end_ms, count):
         train = matrix[(days * DAY_MS >= split.train_from_ms) & (days * DAY_MS < split.train_to_ms)]
         test = matrix[(days * DAY_MS >= split.test_from_ms) & (days * DAY_MS < split.test_to_ms)]
-        inside = np.array([_sharpe(train[:, n]) for n in range(matrix.shape[1])])
+        # Whoever did nothing, as after the global breaker, has not been good at it.
+        found = [sharpe_ratio(train[:, n]) for n in range(matrix.shape[1])]
+        inside = np.array([-math.inf if one is None else one for one in found])
         pick = int(inside.argmax())
         chosen.append(test[:, pick])
         winner.append(test[:, best])
@@ -203,7 +205,7 @@ def walk_forward(matrix: Floats, days: Ints, best: int, numbers: Sequence[int]) 
                 "from": to_datetime(split.test_from_ms).isoformat().replace("+00:00", "Z"),
                 "to": to_datetime(split.test_to_ms).isoformat().replace("+00:00", "Z"),
                 "trial": numbers[pick],
-                "train_sharpe": float(inside[pick]),
+                "train_sharpe": found[pick],
                 "test_sharpe": _sharpe(test[:, pick]),
                 "test_return": _grown(test[:, pick]),
                 "winner_sharpe": _sharpe(test[:, best]),
