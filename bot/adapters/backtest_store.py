@@ -8,8 +8,7 @@ from typing import Any
 
 from bot.adapters.postgres_connection import Client
 from bot.adapters.postgres_rows import Json, dumps, query
-from bot.jobs.gates import Backtest
-from bot.settings.fingerprint import fingerprint_of
+from bot.domain.backtests import Backtest
 
 SUMMARY = (
     "total_return", "buy_and_hold_return", "max_drawdown", "sharpe_ratio", "sortino_ratio", "calmar_ratio",
@@ -41,7 +40,7 @@ class BacktestStore(Client):
             "data": dumps({"name": document["data"], "hash": document["data_version"]}),
             "synthetic": bool(document["synthetic"]),
             "profile": document["profile"], "settings": dumps(document["settings"]),
-            "settings_hash": fingerprint_of(document["settings"]),
+            "settings_hash": document["settings_hash"],
             "symbols": list(document["symbols"]), "quote": document["quote"],
             "from_at": document["period"]["from"], "to_at": document["period"]["to"],
             "equity_start": document["equity_start"], "equity_end": document["equity_end"],

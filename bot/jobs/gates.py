@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from bot.domain.backtests import Backtest
 from bot.domain.records import Trade
 from bot.domain.timeframes import floor_ms
 from bot.jobs.performance import DAY_MS, max_drawdown, sharpe_ratio
@@ -26,15 +27,6 @@ BACKTEST_MAX_AGE_MS = 90 * DAY_MS
 
 BACKTEST_MIN_DAYS = 90
 """The Sharpe ratio of a shorter one is mostly luck: its error is the root of 365 / days."""
-
-
-@dataclass(frozen=True, slots=True)
-class Backtest:
-    """The newest backtest of a bot's settings. made_ms: when, ms UTC.  days: length of its period.  sharpe: yearly."""
-
-    made_ms: int
-    days: float
-    sharpe: float | None
 
 
 class Record(Protocol):

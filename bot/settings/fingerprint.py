@@ -18,11 +18,7 @@ def fingerprint(settings: Settings) -> str:
 
     The profile counts by what it sets. Cash, fees, language and whatever concerns the exchange do not count.
     """
-    return fingerprint_of(to_dict(settings))
-
-
-def fingerprint_of(values: Mapping[str, Any]) -> str:
-    """The same of settings as plain JSON types."""
+    values = to_dict(settings)
     deciding = {
         "market": {name: values["market"][name] for name in DECIDING_MARKET},
         "risk": values["risk"],

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.backtests import Backtest
 from bot.domain.records import Trade
-from bot.jobs.gates import Backtest, Figures, Gate, backtest_figure, judge, live_gates, measure, ramp
+from bot.jobs.gates import Figures, Gate, backtest_figure, judge, live_gates, measure, ramp
 from bot.settings import LiveSettings
 
 DAY = 86_400_000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,7 +22,8 @@ def document(**changes: Any) -> dict[str, Any]:
     return {
         "name": "crash_2022", "title": "a test", "made_at": "2026-01-05T00:00:00Z", "code_version": "1.0+abc",
         "command": "python -m training backtest", "data": "binance", "data_version": "sha256:00", "synthetic": False,
-        "profile": SETTINGS.profile, "settings": to_dict(SETTINGS), "symbols": ["BTC/USDT", "ETH/USDT"],
+        "profile": SETTINGS.profile, "settings": to_dict(SETTINGS), "settings_hash": fingerprint(SETTINGS),
+        "symbols": ["BTC/USDT", "ETH/USDT"],
         "quote": "USDT", "period": {"from": "2022-01-01T00:00:00Z", "to": "2022-07-01T00:00:00Z"},
         "equity_start": 10_000.0, "equity_end": 9_000.5,
         "metrics": {"total_trades": 12, "total_return": -0.09995, "sharpe_ratio": 1.25, "profit_factor": None},
@@ -65,9 +65,8 @@ def test_the_newest_of_the_same_settings_counts(backtests: BacktestStore) -> Non
 
 
 def test_other_settings_and_made_up_candles_do_not_count(backtests: BacktestStore) -> None:
-    other = copy.deepcopy(to_dict(SETTINGS))
-    other["risk"]["stop_loss_frac"] = 0.031
-    backtests.add(document(settings=other))
+    other = load({"risk.stop_loss_frac": 0.031}, environ={})
+    backtests.add(document(settings=to_dict(other), settings_hash=fingerprint(other)))
     backtests.add(document(synthetic=True))
     found = backtests.newest(fingerprint(SETTINGS))
     assert (found.newest, found.others) == (None, 1)

@@ -9,6 +9,7 @@ import numpy as np
 
 from bot.jobs.report import iso
 from bot.settings import to_dict
+from bot.settings.fingerprint import fingerprint
 from training.engine.checks import metrics
 from training.engine.run import BacktestResult, TradeTable
 from training.market.arrays import Floats, Ints
@@ -49,6 +50,7 @@ def document(result: BacktestResult, title: str, data: str, synthetic: bool = Fa
         "simulation_s": round(result.simulation_s, 6),
         "compile_s": round(result.compile_s, 3),
         "settings": to_dict(result.settings),
+        "settings_hash": fingerprint(result.settings),
         "equity": _points(moments, result.equity[shown]),
         "buy_and_hold": _points(moments, result.buy_and_hold[shown]),
         "exposure": _points(moments, result.exposure[shown]),
