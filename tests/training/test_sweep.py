@@ -224,6 +224,7 @@ def test_optuna_finds_the_same_with_any_number_of_workers(backtest, prepared, tm
     assert alone["trials"] - alone["same"] == alone["overfitting"]["trials"]["searched"] <= 8
 
 
+@pytest.mark.slow
 def test_ray_finds_the_same(backtest, prepared, tmp_path):
     pytest.importorskip("ray", reason="Ray belongs to training and is not installed here")
     here = run(asked(backtest, tmp_path / "here"), prepared)
