@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from bot.jobs.report import iso
 from bot.settings import load
@@ -129,3 +130,24 @@ def test_the_document_names_its_data_and_keeps_the_names_of_a_tick(result, told)
     assert told["data_version"].startswith("sha256:")
     assert told["metrics"]["avg_trade_duration_h"] == told["metrics"]["avg_trade_duration"]
     assert next(iter(told["metrics"])) == "total_return"
+
+
+def test_a_result_that_is_kept_is_a_row_and_of_made_up_candles_opens_nothing(result, database_url, monkeypatch):
+    from bot.adapters.backtest_store import BacktestStore
+    from training.__main__ import app
+
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    end_ms = result.period[1]
+    asked = ["--symbols", "BTC/EUR", "--from", iso(end_ms - DAY_MS // 4), "--to", iso(end_ms), "--trials", "9"]
+    done = CliRunner().invoke(app, ["backtest", *asked, "--save", "--json"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["backtest_id"] == 1
+    assert "crosscheck" not in told
+    assert told["code_version"]
+    assert told["command"].startswith("python -m training")
+    store = BacktestStore(database_url)
+    try:
+        assert store.newest(told["settings_hash"]).newest is None
+    finally:
+        store.close()

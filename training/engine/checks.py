@@ -78,7 +78,7 @@ def replay(result: BacktestResult) -> Document:
 
     Raises ValueError where the result has not kept its fills.
     """
-    from training.statistics.crosscheck import TARGET, crosscheck
+    from training.statistics.crosscheck import crosscheck
 
     fills = result.fills
     if fills is None:
@@ -88,7 +88,7 @@ def replay(result: BacktestResult) -> Document:
         fill_ms=fills.at_ms, symbol=fills.symbol, side=fills.side, size=fills.size, price=fills.price, fee=fills.fee,
         start_cash=result.cash,
     )  # fmt: skip
-    return asdict(found) | {"target": TARGET}
+    return asdict(found)
 
 
 def _monte_carlo(result: BacktestResult) -> Document | None:

@@ -228,10 +228,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Combien de fois le meilleur réglage d'une moitié des jours était sous la médiane dans l'autre. "
         "20\u00a0% au plus.",
     ),
-    "monte_carlo": ("The same trades in another order", "Les mêmes trades dans un autre ordre"),
+    "monte_carlo": ("The same trades, drawn anew", "Les mêmes trades, retirés au sort"),
     "monte_carlo.note": (
-        "The trades shuffled many times: what end and what drawdown luck of the order alone could have brought.",
-        "Les trades mélangés maintes fois : la fin et le repli que le seul hasard de l'ordre aurait pu donner.",
+        "As many trades drawn from these, many times: what end and what drawdown luck alone could have brought.",
+        "Autant de trades tirés parmi ceux-ci, maintes fois : la fin et le repli que le seul hasard aurait pu donner.",
     ),
     "walk_forward": ("Walk-forward", "Validation glissante"),
     "walk_forward.note": (
