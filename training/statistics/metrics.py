@@ -211,7 +211,8 @@ def _mean_over_time(moments: Ints, values: Floats) -> float | None:
     if not len(values):
         return None
     held = np.diff(moments).astype(np.float64)
-    return float(values[:-1] @ held / held.sum()) if held.sum() > 0 else float(values.mean())
+    # Not a dot product: how BLAS adds up depends on how many threads it has.
+    return float((values[:-1] * held).sum() / held.sum()) if held.sum() > 0 else float(values.mean())
 
 
 def _same_length(name: str, column: npt.NDArray[np.generic], other: npt.NDArray[np.generic]) -> None:
