@@ -20,7 +20,7 @@ pytest.importorskip("numba", reason="numba belongs to training and is not instal
 
 from training.engine import checks as checking
 from training.engine.document import document
-from training.engine.run import BacktestRequest, run_backtest
+from training.engine.run import BacktestRequest, marks, run_backtest
 from training.statistics import walkforward
 from training.statistics.metrics import daily_returns, sharpe_ratio
 from training.statistics.walkforward import DAY_MS
@@ -64,7 +64,7 @@ def test_cash_and_fills_make_the_equity_at_the_end(result):
     cash = result.cash - (fills.side * fills.size * fills.price + fills.fee).sum()
     held = np.zeros(len(SYMBOLS))
     np.add.at(held, fills.symbol, fills.side * fills.size)
-    assert cash + held @ checking.marks(result.market, result.spread_bps)[-1] == pytest.approx(result.equity[-1])
+    assert cash + held @ marks(result.market, result.spread_bps)[-1] == pytest.approx(result.equity[-1])
 
 
 def test_fills_are_kept_only_where_they_are_asked_for(result, told):
